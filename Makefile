@@ -1,0 +1,100 @@
+# Everything from a fresh Debian 12 or 13: `make demo` shows it, `make test` proves it.
+#
+#   make setup      .venv with the pinned packages; .venv/bin/netspring is there afterwards
+#   make demo       one dirty virtual PC becomes a verified classroom PC
+#   make test       lint and every test that is not marked slow
+#   make test-all   lint and every test
+#   make lint       what must be clean before a change lands
+#   make bench      ours, the peer and the limit, side by side
+#   make docs       writes docs/cli.md again from the code
+#   make lock       pins the packages again, after pyproject.toml changed
+#
+# PYTHON names the interpreter (3.11 or newer); PYTEST_ARGS is handed to pytest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := setup
+.PHONY: setup setup-dev station demo test test-all lint bench docs lock clean
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Builds and Debian packages need root. Someone else is asked for their password by sudo.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=NETSPRING_HOME)
+
+setup: $(VENV)/.netspring
+setup-dev: $(VENV)/.netspring $(VENV)/.requirements-dev
+
+# A Python without venv or ensurepip is what Debian ships before python3-venv is installed.
+$(BIN)/python:
+	@good='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'
+	if ! $(PYTHON) -c "$$good" 2>/dev/null; then
+		echo "Installing Debian's Python 3 with venv ..."
+		install="$(AS_ROOT) apt-get install -y --no-install-recommends python3 python3-venv"
+		$$install || { $(AS_ROOT) apt-get update; $$install; }
+	fi
+	if ! $(PYTHON) -c "$$good"; then
+		echo "$(PYTHON) is older than 3.11 or lacks venv. Name another: make PYTHON=/path/to/python3.11" >&2
+		exit 4
+	fi
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.requirements: requirements.lock | $(BIN)/python
+	@echo "Installing the pinned packages (some minutes the first time) ..."
+	$(PIP) install --require-hashes -r requirements.lock
+	touch $@
+
+$(VENV)/.requirements-dev: requirements-dev.lock | $(VENV)/.requirements
+	@echo "Installing the pinned tools for development ..."
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	touch $@
+
+$(VENV)/.netspring: pyproject.toml $(VENV)/.requirements
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	touch $@
+
+station: setup
+	@$(AS_ROOT) $(BIN)/netspring doctor --fix
+
+demo: station
+	@$(AS_ROOT) $(BIN)/netspring lab run --profile lite
+
+test: setup-dev station lint
+	@$(AS_ROOT) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-all: setup-dev station lint
+	@$(AS_ROOT) $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# ansible-lint calls ansible-playbook, so the tools of .venv come first.
+lint: export PATH := $(CURDIR)/$(BIN):$(PATH)
+lint: setup-dev
+	@ruff check .
+	ruff format --check .
+	mypy
+	yamllint --strict .
+	ansible-lint
+	python -m netspring_provision.cli.reference --check docs/cli.md
+
+bench: station
+	@for benchmark in benchmarks/*.py; do
+		echo "== $$benchmark"
+		$(AS_ROOT) $(BIN)/python "$$benchmark"
+	done
+
+docs: setup
+	@$(BIN)/python -m netspring_provision.cli.reference docs/cli.md
+
+# Any index the developer uses gives the same hashes; no address of one is written down.
+UV_COMPILE := uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --custom-compile-command "make lock" pyproject.toml
+lock: setup-dev
+	@$(BIN)/$(UV_COMPILE) --group build --output-file requirements.lock
+	$(BIN)/$(UV_COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .coverage
+
+.ONESHELL:
