@@ -1,0 +1,121 @@
+"""Reads an inventory into machines; a room's files are validated before Ansible sees them."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netspring_provision import content, runner
+from netspring_provision.errors import UsageError
+from netspring_provision.room import validate_room
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine of an inventory.
+
+    Attributes:
+        name: its name in the inventory; also its hostname once installed.
+        address: where SSH reaches it.
+        port: TCP port of SSH.
+        user: who to log in as.
+        key_file: private key, or ``None`` for the station's own.
+        vars: all variables of the inventory for it.
+    """
+
+    name: str
+    address: str
+    port: int
+    user: str
+    key_file: Path | None
+    vars: Mapping[str, Any]
+
+    @property
+    def is_lab(self) -> bool:
+        """Whether it is a virtual PC of this station, which the station can switch on and off."""
+        return bool(self.vars.get("netspring_lab", False))
+
+
+def inventory_path(inventory: str) -> Path:
+    """The inventory that ``-i`` names: a path, or one that comes with the package.
+
+    Raises:
+        UsageError: there is no such file or folder.
+    """
+    for candidate in (Path(inventory), content.root() / inventory):
+        if candidate.exists():
+            return candidate.absolute()
+    raise UsageError(
+        f"there is no inventory {inventory}",
+        hint="make one with: netspring room new NAME --profile lite (or use -i inventories/lab)",
+    )
+
+
+def load(inventory: str, limit: str | None = None) -> tuple[Host, ...]:
+    """The machines of an inventory, in its order; only those that ``limit`` names.
+
+    Args:
+        inventory: as given to ``-i``.
+        limit: host or group names and shell patterns, separated by commas. ``None`` means all;
+            empty is an error, for it must never come to mean all.
+
+    Raises:
+        UsageError: bad inventory, empty limit, or a limit that names nobody.
+    """
+    if limit is not None and not limit.strip(" ,"):
+        raise UsageError("--limit is empty", hint="name machines, or leave --limit out to mean all")
+    path = inventory_path(inventory)
+    if not (path / "lab.py").exists():
+        validate_room(path)
+    data = runner.inventory_list(path)
+    hostvars = data.get("_meta", {}).get("hostvars", {})
+    names = list(dict.fromkeys(_members(data, "all")))
+    if limit is not None:
+        names = _limited(data, names, limit)
+    if not names:
+        raise UsageError(
+            f"the inventory {inventory} has no machines",
+            hint="for the lab: netspring lab create NAME, then netspring lab start NAME",
+        )
+    return tuple(_host(name, hostvars.get(name, {})) for name in names)
+
+
+def _members(data: Mapping[str, Any], group: str) -> list[str]:
+    entry = data.get(group, {})
+    names = list(entry.get("hosts", []))
+    for child in entry.get("children", []):
+        names += _members(data, child)
+    return names
+
+
+def _limited(data: Mapping[str, Any], names: list[str], limit: str) -> list[str]:
+    chosen: list[str] = []
+    for word in (w.strip() for w in limit.split(",")):
+        if not word:
+            continue
+        if word in data and word != "_meta":
+            found = _members(data, word)
+        else:
+            found = fnmatch.filter(names, word)
+        if not found:
+            raise UsageError(
+                f"--limit {word}: no such machine or group in the inventory",
+                hint="it has: " + ", ".join(names[:20]),
+            )
+        chosen += found
+    return [name for name in names if name in chosen]
+
+
+def _host(name: str, variables: Mapping[str, Any]) -> Host:
+    key = variables.get("ansible_ssh_private_key_file")
+    return Host(
+        name=name,
+        address=str(variables.get("ansible_host", name)),
+        port=int(variables.get("ansible_port", 22)),
+        user=str(variables.get("ansible_user", "root")),
+        key_file=Path(key).expanduser() if key else None,
+        vars=variables,
+    )

@@ -1,0 +1,217 @@
+"""Runs playbooks through ansible-runner; the only module that imports it.
+
+Traps that this wrapper closes (see docs/decisions/0007-ansible-runner.md): a reused private data
+folder replays earlier extra-vars, an empty limit means every host, an exception in an event handler
+aborts the play (an OSError is swallowed with the event), and ``artifacts/*/command`` keeps the
+environment.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ansible_runner  # noqa: TID251 - this is the one place
+
+from netspring_provision import content
+from netspring_provision.config import Station
+from netspring_provision.errors import StationError, UsageError
+
+Event = dict[str, Any]
+LOCALHOST = "localhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one playbook run left behind.
+
+    Attributes:
+        run_id: name of the run's folder under ``runs/``.
+        folder: the private folder of this playbook run: events, stdout.
+        status: ansible-runner's word: successful, failed, timeout, canceled.
+        rc: exit code of ansible-playbook; never evidence by itself.
+        events: every event in order, as ansible-runner wrote them.
+    """
+
+    run_id: str
+    folder: Path
+    status: str
+    rc: int
+    events: tuple[Event, ...]
+
+    def output(self, lines: int = 25) -> str:
+        """The last lines that Ansible printed, for an error message."""
+        text = "\n".join(str(e.get("stdout") or "") for e in self.events if e.get("stdout"))
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def new_run_id(now: dt.datetime | None = None) -> str:
+    """A sortable, unique name for a run, e.g. ``20261124-101530-3fa9``."""
+    moment = now or dt.datetime.now(dt.UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def run_playbook(
+    station: Station,
+    *,
+    playbook: str,
+    inventory: Path | None = None,
+    extravars: Mapping[str, Any] | None = None,
+    run_id: str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    limit: Sequence[str] | None = None,
+    envvars: Mapping[str, str] | None = None,
+) -> RunResult:
+    """Run ``playbooks/<playbook>.yml`` in a fresh private folder.
+
+    Args:
+        station: whose run folders, key and known hosts are used.
+        playbook: name without folder and ending.
+        inventory: file, script or folder; ``None`` means this computer only.
+        extravars: variables for the play; nothing secret belongs here.
+        run_id: groups several playbooks of one run; a new one when ``None``.
+        on_event: sees each event as it happens; must not raise (an error in it is kept and
+            raised after the play has ended, so that drawing never breaks a wipe).
+        limit: host names; ``None`` means all hosts of the inventory, empty is an error.
+        envvars: more environment for ansible-playbook.
+
+    Raises:
+        UsageError: ``limit`` is empty.
+        StationError: the run folder cannot be written.
+        KeyboardInterrupt: the run was interrupted; work on the machines goes on in its units.
+    """
+    if limit is not None and not [name for name in limit if name.strip()]:
+        raise UsageError(
+            "the limit names no machine", hint="name machines of the inventory, or leave it out"
+        )
+    run_id = run_id or new_run_id()
+    folder = _fresh_folder(station.runs / run_id, playbook)
+    if inventory is None:
+        local = folder / "localhost.ini"
+        local.write_text(LOCALHOST)
+        inventory = local
+    events: list[Event] = []
+    trouble: list[Exception] = []
+
+    def keep(event: Event) -> bool:
+        events.append(event)
+        if on_event is not None and not trouble:
+            try:
+                on_event(event)
+            except Exception as error:  # noqa: BLE001 - kept, and raised after the play
+                trouble.append(error)
+        return True
+
+    with _signals_restored():
+        done = ansible_runner.run(
+            private_data_dir=str(folder),
+            project_dir=str(content.root()),
+            playbook=str(content.playbook(playbook)),
+            inventory=str(inventory.absolute()),
+            roles_path=str(content.root() / "roles"),
+            extravars=dict(extravars or {}) or None,
+            limit=",".join(limit) if limit is not None else None,
+            envvars=_environment(station, folder, envvars or {}),
+            event_handler=keep,
+            quiet=True,
+            rotate_artifacts=0,
+        )
+    for command_file in folder.glob("artifacts/*/command"):
+        command_file.unlink()  # it holds the whole environment of the station
+    if done.status == "canceled":
+        raise KeyboardInterrupt
+    if trouble:
+        raise trouble[0]
+    return RunResult(run_id, folder, str(done.status), int(done.rc or 0), tuple(events))
+
+
+def inventory_list(inventory: Path) -> dict[str, Any]:
+    """``ansible-inventory --list`` of an inventory, parsed.
+
+    Raises:
+        UsageError: Ansible cannot read it.
+    """
+    response, error = ansible_runner.interface.get_inventory(
+        action="list",
+        inventories=[str(inventory.absolute())],
+        response_format="json",
+        quiet=True,
+        envvars=_environment(None, None, {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}),
+    )
+    if not isinstance(response, dict):
+        last = (str(error or response).strip().splitlines() or ["no output"])[-1]
+        raise UsageError(
+            f"Ansible cannot read the inventory {inventory}: {last}",
+            hint=f"try it by hand: ansible-inventory -i {inventory} --list",
+        )
+    return response
+
+
+def _fresh_folder(run_folder: Path, playbook: str) -> Path:
+    try:
+        run_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for number in range(1, 1000):
+            folder = run_folder / f"{number:02d}-{playbook}"
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise StationError(
+            f"cannot write the run folder {run_folder}: {error.strerror or error}",
+            hint="free some space, or name another home: export NETSPRING_HOME=/some/folder",
+        ) from error
+    raise StationError(f"run folder {run_folder} holds too many runs")
+
+
+def _environment(
+    station: Station | None, folder: Path | None, more: Mapping[str, str]
+) -> dict[str, str]:
+    scripts = Path(sys.executable).parent
+    env = {
+        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "ANSIBLE_CONFIG": str(content.root() / "ansible.cfg"),
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+        "ANSIBLE_NOCOLOR": "True",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANSIBLE_HOME": str(folder / "ansible") if folder else "/tmp/.ansible-inventory",  # noqa: S108
+    }
+    if station is not None:
+        env["NETSPRING_HOME"] = str(station.home)
+        env["ANSIBLE_PRIVATE_KEY_FILE"] = str(station.ssh_key)
+        env["ANSIBLE_SSH_COMMON_ARGS"] = ssh_common_args(station)
+        # Unix socket paths end at 108 bytes; a long home must not break multiplexing.
+        env["ANSIBLE_SSH_CONTROL_PATH_DIR"] = f"/tmp/.netspring-cp-{os.getuid()}"  # noqa: S108
+    return env | dict(more)
+
+
+def ssh_common_args(station: Station) -> str:
+    """The SSH options that bind a machine to the host key learnt at enrolment."""
+    return (
+        f"-o UserKnownHostsFile={station.known_hosts} -o GlobalKnownHostsFile=/dev/null "
+        "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    )
+
+
+@contextmanager
+def _signals_restored() -> Iterator[None]:
+    """ansible-runner replaces the SIGINT and SIGTERM handlers and leaves them so."""
+    try:
+        before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:
+                try:
+                    signal.signal(number, handler)
+                except ValueError:  # not in the main thread, where nothing was replaced either
+                    break
