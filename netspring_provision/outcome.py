@@ -1,0 +1,132 @@
+"""From what a machine reported to exactly one outcome per planned disk. Pure, and it fails closed.
+
+A report that says "erased" is not believed: the evidence in it must add up, for this very disk. The
+rule is that of docs/decisions/0004-own-writer.md (after NIST SP 800-88r2 §4.5): method completed,
+every canary changed, every byte read back and zero, no error, same serial and size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from netspring_provision.model import MachinePlan, Outcome, PlannedDisk
+
+NO_OUTCOME = "the machine reported no outcome for this disk, so it counts as not erased"
+
+
+@dataclass(frozen=True)
+class DiskOutcome:
+    """How one planned or refused disk ended.
+
+    Attributes:
+        reason: why it is not erased; ``None`` only for ``erased``.
+        evidence: the disk's own report, for the ledger.
+    """
+
+    serial: str | None
+    path: str
+    model: str
+    outcome: Outcome
+    reason: str | None
+    method: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def disk_outcomes(
+    machine: MachinePlan, report: Mapping[str, Any] | None, plan_id: str, trouble: str | None
+) -> tuple[DiskOutcome, ...]:
+    """One outcome for each disk that the plan names, planned ones first, then those refused.
+
+    Args:
+        machine: the machine's part of the plan.
+        report: its final ``wipe`` payload, or ``None`` when there was none.
+        plan_id: the plan that the report must belong to.
+        trouble: why the machine's run ended early, or ``None``.
+    """
+    usable = report if report is not None and report.get("plan_id") == plan_id else None
+    entries = [e for e in (usable or {}).get("disks") or () if isinstance(e, Mapping)]
+    outcomes = []
+    for disk in machine.disks:
+        mine = [e for e in entries if e.get("serial") == disk.serial]
+        outcomes.append(_one(disk, mine, trouble))
+    for refused in machine.refused:
+        outcomes.append(
+            DiskOutcome(
+                refused.serial,
+                refused.path,
+                "",
+                Outcome.REFUSED,
+                f"{refused.reason}; {refused.hint}",
+            )
+        )
+    return tuple(outcomes)
+
+
+def _one(disk: PlannedDisk, mine: list[Mapping[str, Any]], trouble: str | None) -> DiskOutcome:
+    def ended(outcome: Outcome, reason: str | None) -> DiskOutcome:
+        evidence = mine[0] if len(mine) == 1 else {}
+        method = evidence.get("method")
+        return DiskOutcome(
+            disk.serial,
+            disk.path,
+            disk.model,
+            outcome,
+            reason,
+            str(method) if method else None,
+            evidence,
+        )
+
+    if len(mine) != 1:
+        return ended(Outcome.FAILED, trouble or NO_OUTCOME)
+    entry = mine[0]
+    said = entry.get("outcome")
+    if said == Outcome.ERASED:
+        gap = evidence_gap(disk, entry)
+        if gap is None:
+            return ended(Outcome.ERASED, None)
+        return ended(Outcome.FAILED, f"reported as erased, but {gap}")
+    reason = str(entry.get("reason") or trouble or NO_OUTCOME)
+    return ended(Outcome.REFUSED if said == Outcome.REFUSED else Outcome.FAILED, reason)
+
+
+def evidence_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
+    """What is missing or wrong in the evidence that this disk is erased; ``None`` when whole."""
+    verify = entry.get("verify")
+    canaries = entry.get("canaries")
+    if not isinstance(verify, Mapping) or not isinstance(canaries, Mapping):
+        return "the evidence is missing"
+    if entry.get("size_bytes") != disk.size_bytes:
+        return f"its size is {entry.get('size_bytes')}, planned were {disk.size_bytes} bytes"
+    if disk.wwn and entry.get("wwn") not in (None, disk.wwn):
+        return f"its WWN is {entry.get('wwn')}, planned was {disk.wwn}"
+    if entry.get("method") not in (disk.method, *disk.fallback):
+        return f"the method {entry.get('method')} was not planned"
+    count = canaries.get("n")
+    if not _positive(count) or canaries.get("written") != count:
+        return "no canaries were planted"
+    if canaries.get("changed") != count:
+        return f"only {canaries.get('changed')} of {count} canaries changed"
+    if verify.get("mode") != "full":
+        return f"it was read back in mode {verify.get('mode')}, not in full"
+    if not _zero(verify.get("read_errors")):
+        return f"reading it back met {verify.get('read_errors')} errors"
+    if not _zero(verify.get("nonzero")):
+        return f"{verify.get('nonzero')} bytes were not zero when read back"
+    if verify.get("bytes_read") != disk.size_bytes:
+        return f"only {verify.get('bytes_read')} of {disk.size_bytes} bytes were read back"
+    return None
+
+
+def all_erased(outcomes: tuple[DiskOutcome, ...]) -> bool:
+    """Whether the machine may be imaged: it has disks, and every one of them is erased."""
+    return bool(outcomes) and all(o.outcome is Outcome.ERASED for o in outcomes)
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _zero(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value == 0
