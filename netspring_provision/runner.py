@@ -9,6 +9,7 @@ environment.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import secrets
 import signal
@@ -69,6 +70,7 @@ def run_playbook(
     on_event: Callable[[Event], None] | None = None,
     limit: Sequence[str] | None = None,
     envvars: Mapping[str, str] | None = None,
+    hostvars: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RunResult:
     """Run ``playbooks/<playbook>.yml`` in a fresh private folder.
 
@@ -82,6 +84,7 @@ def run_playbook(
             raised after the play has ended, so that drawing never breaks a wipe).
         limit: host names; ``None`` means all hosts of the inventory, empty is an error.
         envvars: more environment for ansible-playbook.
+        hostvars: variables for single machines, by inventory name.
 
     Raises:
         UsageError: ``limit`` is empty.
@@ -98,6 +101,12 @@ def run_playbook(
         local = folder / "localhost.ini"
         local.write_text(LOCALHOST)
         inventory = local
+    sources = [str(inventory.absolute())]
+    if hostvars:
+        # JSON is YAML: a second inventory source adds variables to the same hosts.
+        added = folder / "hostvars.yml"
+        added.write_text(json.dumps({"all": {"hosts": {h: dict(v) for h, v in hostvars.items()}}}))
+        sources.append(str(added))
     events: list[Event] = []
     trouble: list[Exception] = []
 
@@ -115,7 +124,7 @@ def run_playbook(
             private_data_dir=str(folder),
             project_dir=str(content.root()),
             playbook=str(content.playbook(playbook)),
-            inventory=str(inventory.absolute()),
+            inventory=sources,
             roles_path=str(content.root() / "roles"),
             extravars=dict(extravars or {}) or None,
             limit=",".join(limit) if limit is not None else None,

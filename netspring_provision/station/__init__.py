@@ -1,0 +1,1 @@
+"""What this computer offers to the machines while a job runs."""

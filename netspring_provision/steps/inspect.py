@@ -1,0 +1,55 @@
+"""Enrol the machines and read what they are; nothing is written to them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from netspring_provision import ssh
+from netspring_provision.errors import NetspringError
+from netspring_provision.hosts import Host
+from netspring_provision.model import Facts, RefusedMachine
+from netspring_provision.steps.job import Job
+
+AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Facts of the machines that answered, and why the others did not."""
+
+    facts: tuple[Facts, ...]
+    missing: tuple[RefusedMachine, ...]
+
+
+def inspect_machines(job: Job) -> Inspection:
+    """Enrol every machine, run ``inspect.yml``, and return facts or a reason for each."""
+    job.say(f"inspecting {len(job.hosts)} machine(s)")
+    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(job.hosts))) as pool:
+        answers = list(pool.map(lambda host: _enrol(job, host), job.hosts))
+    missing = [answer for answer in answers if answer is not None]
+    gone = {answer.host for answer in missing}
+    names = [host.name for host in job.hosts if host.name not in gone]
+    facts: list[Facts] = []
+    results = job.play("inspect", names) if names else {}
+    for name, result in results.items():
+        payload = result.payloads.get("facts")
+        if result.reason is None and payload is not None:
+            try:
+                facts.append(Facts.from_payload(name, payload))
+                continue
+            except (KeyError, TypeError, ValueError) as error:
+                reason = f"its facts cannot be understood ({error!r})"
+        else:
+            reason = result.reason or "it reported no facts"
+        missing.append(RefusedMachine(name, reason, "look at the machine, then run this again"))
+    return Inspection(tuple(facts), tuple(missing))
+
+
+def _enrol(job: Job, host: Host) -> RefusedMachine | None:
+    """Learn the machine's key if it runs the live environment; a reason if it does not answer."""
+    try:
+        ssh.enrol(job.station, host.address, host.port, host.user)
+    except NetspringError as error:
+        return RefusedMachine(host.name, error.message, error.hint or "")
+    return None

@@ -1,0 +1,64 @@
+"""Make a wipe plan for the machines of a job and keep it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from netspring_provision import consent
+from netspring_provision.model import Plan, RefusedMachine, Requirement
+from netspring_provision.plan import make_plan
+from netspring_provision.steps.inspect import Inspection
+from netspring_provision.steps.job import Job
+
+
+def plan_machines(
+    job: Job,
+    inspection: Inspection,
+    *,
+    requirements: Mapping[str, Requirement] | None = None,
+    usb_serials: Iterable[str] = (),
+    refused: Iterable[RefusedMachine] = (),
+) -> Plan:
+    """The plan for what was inspected, by this station's clock and token."""
+    return make_plan(
+        inspection.facts,
+        now=dt.datetime.now(dt.UTC),
+        plan_id=f"{job.run_id}-{secrets.token_hex(2)}",
+        inventory=job.inventory,
+        token_sha256=token_sha256(job),
+        requirements=requirements,
+        expected_uuids=_expected(job),
+        usb_serials=usb_serials,
+        unreachable=(*inspection.missing, *refused),
+    )
+
+
+def token_sha256(job: Job) -> str:
+    """Digest of this station's live token, as a machine reports it."""
+    return hashlib.sha256(job.station.token().encode()).hexdigest()
+
+
+def plan_key(job: Job) -> bytes:
+    """Key of the HMAC over plans of this station."""
+    return job.station.plan_key_file.read_text().strip().encode()
+
+
+def keep(job: Job, plan: Plan, out: Path | None = None) -> Path:
+    """Write the plan file and put the plan on record; returns where it is.
+
+    Raises:
+        StationError: it cannot be written.
+    """
+    path = (out or job.station.plans / f"{plan.plan_id}.json").absolute()
+    consent.write(plan, plan_key(job), path)
+    job.ledger.append("plan", consent.body_of(plan), run_id=job.run_id)
+    return path
+
+
+def _expected(job: Job) -> dict[str, str]:
+    named = {h.name: h.vars.get("netspring_uuid") for h in job.hosts}
+    return {name: str(uuid) for name, uuid in named.items() if uuid}

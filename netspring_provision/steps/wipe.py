@@ -1,0 +1,151 @@
+"""Carry out a wipe plan: consent, record, erase, judge, record.
+
+The journal is written before each deed: ``wipe_started`` before the playbook, ``wipe`` after it. A
+plan begins within its 30 minutes or not at all; one that has begun on a machine may be taken up
+again there for a day, for what is half-erased has nothing left to lose by it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netspring_provision import consent
+from netspring_provision.errors import RefusedError
+from netspring_provision.ledger import Ledger
+from netspring_provision.model import MachinePlan, Outcome, Plan
+from netspring_provision.outcome import DiskOutcome, all_erased, disk_outcomes
+from netspring_provision.plan import LIFETIME
+from netspring_provision.steps.job import Job
+from netspring_provision.steps.plan import plan_key
+
+RESUME_WINDOW = dt.timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class WipeResult:
+    """How every disk of every planned machine ended, by inventory name."""
+
+    outcomes: Mapping[str, tuple[DiskOutcome, ...]]
+
+    def erased(self, host: str) -> bool:
+        """Whether every disk of that machine is erased."""
+        return all_erased(self.outcomes.get(host, ()))
+
+
+def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
+    """Erase what the plan names on the machines of this job.
+
+    Raises:
+        RefusedError: wrong phrase, expired or already carried out plan, or a plan for other
+            machines; nothing was changed.
+    """
+    consent.check_phrase(plan, typed)
+    todo, done = _split(job, plan)
+    if not todo:
+        raise RefusedError(
+            f"the plan {plan.plan_id} has been carried out in full; nothing was changed",
+            hint="to erase these disks once more, make a new plan: netspring plan -i INVENTORY",
+        )
+    now = dt.datetime.now(dt.UTC)
+    if not all(_begun(job.ledger, plan, machine, now) for machine in todo):
+        consent.check_fresh(plan, now)
+    # The copy that the role reads holds only what is left, for as long as a plan may begin.
+    current = dataclasses.replace(
+        plan, machines=tuple(todo), expires=(now + LIFETIME).isoformat(timespec="seconds")
+    )
+    path = job.folder / "plan.json"
+    consent.write(current, plan_key(job), path)
+    for machine in todo:
+        body = {
+            "plan_id": plan.plan_id,
+            "host": machine.host,
+            "boot_id": machine.boot_id,
+            "disks": [dataclasses.asdict(d) for d in machine.disks],
+        }
+        job.ledger.append("wipe_started", body, machine=machine.uuid, run_id=job.run_id)
+    names = [machine.host for machine in todo]
+    job.say(f"erasing {sum(len(m.disks) for m in todo)} disk(s) of {', '.join(names)}")
+    results = job.play(
+        "wipe",
+        names,
+        extravars={"disk_wipe_plan_file": str(path), "disk_wipe_confirm": plan.confirm},
+    )
+    outcomes: dict[str, tuple[DiskOutcome, ...]] = {}
+    for machine in todo:
+        result = results[machine.host]
+        report = result.payloads.get("wipe")
+        fresh = disk_outcomes(machine, report, plan.plan_id, result.reason)
+        _record(job, plan, machine, report, fresh)
+        outcomes[machine.host] = (*done.get(machine.host, ()), *fresh)
+    for host, earlier in done.items():
+        outcomes.setdefault(host, earlier)
+    return WipeResult(outcomes)
+
+
+def erased_serials(ledger: Ledger, uuid: str, plan_id: str | None = None) -> dict[str, str]:
+    """Serials of the disks of a machine that the ledger holds as erased, and by which plan.
+
+    A later wipe record of the same disk with another outcome takes it out again.
+    """
+    found: dict[str, str] = {}
+    for record in ledger.records(machine=uuid, kind="wipe"):
+        if plan_id is not None and record.body.get("plan_id") != plan_id:
+            continue
+        for disk in record.body.get("disks", []):
+            if disk.get("outcome") == Outcome.ERASED:
+                found[disk["serial"]] = record.body["plan_id"]
+            else:
+                found.pop(disk.get("serial"), None)
+    return found
+
+
+def _split(job: Job, plan: Plan) -> tuple[list[MachinePlan], dict[str, tuple[DiskOutcome, ...]]]:
+    """What is left to do per machine of this job, and what this plan has done already."""
+    names = {host.name for host in job.hosts}
+    mine = [m for m in plan.machines if m.host in names and m.disks]
+    if not mine:
+        raise RefusedError(
+            f"the plan is for {', '.join(m.host for m in plan.machines) or 'no machine'}, "
+            f"not for {', '.join(sorted(names))}; nothing was changed",
+            hint="make a plan for these machines: netspring plan -i INVENTORY",
+        )
+    todo: list[MachinePlan] = []
+    done: dict[str, tuple[DiskOutcome, ...]] = {}
+    for machine in mine:
+        erased = erased_serials(job.ledger, machine.uuid, plan.plan_id)
+        left = tuple(d for d in machine.disks if d.serial not in erased)
+        done[machine.host] = tuple(
+            DiskOutcome(d.serial, d.path, d.model, Outcome.ERASED, None, d.method)
+            for d in machine.disks
+            if d.serial in erased
+        )
+        if left:
+            todo.append(dataclasses.replace(machine, disks=left))
+    return todo, done
+
+
+def _begun(ledger: Ledger, plan: Plan, machine: MachinePlan, now: dt.datetime) -> bool:
+    for record in ledger.records(machine=machine.uuid, kind="wipe_started"):
+        if record.body.get("plan_id") == plan.plan_id:
+            return now - dt.datetime.fromisoformat(record.time) < RESUME_WINDOW
+    return False
+
+
+def _record(
+    job: Job,
+    plan: Plan,
+    machine: MachinePlan,
+    report: Mapping[str, Any] | None,
+    outcomes: tuple[DiskOutcome, ...],
+) -> None:
+    body = {
+        "plan_id": plan.plan_id,
+        "host": machine.host,
+        "boot_id": (report or {}).get("boot_id"),
+        "disks": [dataclasses.asdict(outcome) for outcome in outcomes],
+    }
+    job.ledger.append("wipe", body, machine=machine.uuid, run_id=job.run_id)
