@@ -51,17 +51,15 @@ def disk_outcomes(
     for disk in machine.disks:
         mine = [e for e in entries if e.get("serial") == disk.serial]
         outcomes.append(_one(disk, mine, trouble))
-    for refused in machine.refused:
-        outcomes.append(
-            DiskOutcome(
-                refused.serial,
-                refused.path,
-                "",
-                Outcome.REFUSED,
-                f"{refused.reason}; {refused.hint}",
-            )
-        )
-    return tuple(outcomes)
+    return (*outcomes, *refused_outcomes(machine))
+
+
+def refused_outcomes(machine: MachinePlan) -> tuple[DiskOutcome, ...]:
+    """The disks that the plan refused, as outcomes: they were not touched."""
+    return tuple(
+        DiskOutcome(r.serial, r.path, "", Outcome.REFUSED, f"{r.reason}; {r.hint}")
+        for r in machine.refused
+    )
 
 
 def _one(disk: PlannedDisk, mine: list[Mapping[str, Any]], trouble: str | None) -> DiskOutcome:

@@ -25,9 +25,7 @@ class Inspection:
 def inspect_machines(job: Job) -> Inspection:
     """Enrol every machine, run ``inspect.yml``, and return facts or a reason for each."""
     job.say(f"inspecting {len(job.hosts)} machine(s)")
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(job.hosts))) as pool:
-        answers = list(pool.map(lambda host: _enrol(job, host), job.hosts))
-    missing = [answer for answer in answers if answer is not None]
+    missing = list(enrol_machines(job))
     gone = {answer.host for answer in missing}
     names = [host.name for host in job.hosts if host.name not in gone]
     facts: list[Facts] = []
@@ -44,6 +42,13 @@ def inspect_machines(job: Job) -> Inspection:
             reason = result.reason or "it reported no facts"
         missing.append(RefusedMachine(name, reason, "look at the machine, then run this again"))
     return Inspection(tuple(facts), tuple(missing))
+
+
+def enrol_machines(job: Job) -> tuple[RefusedMachine, ...]:
+    """Learn the host keys of all machines at once; returns those that do not answer, and why."""
+    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(job.hosts))) as pool:
+        answers = pool.map(lambda host: _enrol(job, host), job.hosts)
+        return tuple(answer for answer in answers if answer is not None)
 
 
 def _enrol(job: Job, host: Host) -> RefusedMachine | None:

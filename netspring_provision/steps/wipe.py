@@ -17,7 +17,12 @@ from netspring_provision import consent
 from netspring_provision.errors import RefusedError
 from netspring_provision.ledger import Ledger
 from netspring_provision.model import MachinePlan, Outcome, Plan
-from netspring_provision.outcome import DiskOutcome, all_erased, disk_outcomes
+from netspring_provision.outcome import (
+    DiskOutcome,
+    all_erased,
+    disk_outcomes,
+    refused_outcomes,
+)
 from netspring_provision.plan import LIFETIME
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.plan import plan_key
@@ -81,9 +86,7 @@ def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
         fresh = disk_outcomes(machine, report, plan.plan_id, result.reason)
         _record(job, plan, machine, report, fresh)
         outcomes[machine.host] = (*done.get(machine.host, ()), *fresh)
-    for host, earlier in done.items():
-        outcomes.setdefault(host, earlier)
-    return WipeResult(outcomes)
+    return WipeResult({**done, **outcomes})
 
 
 def erased_serials(ledger: Ledger, uuid: str, plan_id: str | None = None) -> dict[str, str]:
@@ -118,13 +121,17 @@ def _split(job: Job, plan: Plan) -> tuple[list[MachinePlan], dict[str, tuple[Dis
     for machine in mine:
         erased = erased_serials(job.ledger, machine.uuid, plan.plan_id)
         left = tuple(d for d in machine.disks if d.serial not in erased)
-        done[machine.host] = tuple(
+        earlier = tuple(
             DiskOutcome(d.serial, d.path, d.model, Outcome.ERASED, None, d.method)
             for d in machine.disks
             if d.serial in erased
         )
         if left:
             todo.append(dataclasses.replace(machine, disks=left))
+            done[machine.host] = earlier
+        else:
+            # A refused disk keeps its machine from being imaged, in a later run too.
+            done[machine.host] = (*earlier, *refused_outcomes(machine))
     return todo, done
 
 

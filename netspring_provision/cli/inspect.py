@@ -1,0 +1,79 @@
+"""``netspring inspect``: what the machines are, read-only."""
+
+from __future__ import annotations
+
+import click
+from rich.table import Table
+
+from netspring_provision.cli.output import console, emit, inventory_options, json_option
+from netspring_provision.config import Station
+from netspring_provision.errors import MACHINE_FAILED, OK
+from netspring_provision.model import Disk
+from netspring_provision.progress import display
+from netspring_provision.steps.inspect import Inspection, inspect_machines
+from netspring_provision.steps.job import open_job
+
+
+@click.command("inspect")
+@inventory_options
+@json_option
+def command(inventory: str, limit: str | None, as_json: bool) -> int:
+    """Read-only: hardware, disks, and what lies on them. Nothing is written to the machines."""
+    with (
+        display(console()) as shown,
+        open_job(
+            Station.from_environment(),
+            inventory,
+            limit,
+            on_event=shown.on_event,
+            say=shown.say,
+            exclusive=False,
+        ) as job,
+    ):
+        found = inspect_machines(job)
+    data = {
+        "machines": {facts.host: facts.raw for facts in found.facts},
+        "missing": [{"host": m.host, "reason": m.reason, "hint": m.hint} for m in found.missing],
+    }
+    if as_json:
+        emit(data, as_json, "")
+    else:
+        _show(found)
+    return MACHINE_FAILED if found.missing else OK
+
+
+def _show(found: Inspection) -> None:
+    out = console()
+    for facts in found.facts:
+        table = Table(
+            title=f"{facts.host}: {facts.vendor} {facts.product}, {facts.firmware.upper()}, "
+            f"{facts.memory_bytes / (1 << 30):.1f} GiB RAM, UUID {facts.uuid or 'none'}",
+            title_justify="left",
+        )
+        for heading in ("disk", "bus", "medium", "model", "serial", "size", "health", "in use"):
+            table.add_column(heading, overflow="fold")
+        for disk in facts.disks:
+            table.add_row(
+                disk.path,
+                disk.bus,
+                disk.medium,
+                disk.model,
+                disk.serial or "[red]none[/red]",
+                size(disk.size_bytes),
+                _health(disk),
+                "; ".join(f"{use.kind} {use.detail}" for use in disk.uses) or "no",
+            )
+        out.print(table)
+    for missing in found.missing:
+        out.print(f"[red]{missing.host}[/red]: {missing.reason}\n  -> {missing.hint}")
+
+
+def size(count: int) -> str:
+    """A capacity as drives are sold: decimal gigabytes."""
+    return f"{count / 1e9:.1f} GB"
+
+
+def _health(disk: Disk) -> str:
+    if disk.smart_passed is None:
+        return "not reported"
+    return "SMART ok" if disk.smart_passed else "[red]SMART says failing[/red]"

@@ -1,0 +1,101 @@
+"""``netspring plan``: what would be destroyed; the phrase to type stands at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from netspring_provision import consent
+from netspring_provision.cli.inspect import size
+from netspring_provision.cli.output import console, emit, inventory_options, json_option
+from netspring_provision.config import Station
+from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
+from netspring_provision.model import Plan
+from netspring_provision.progress import display
+from netspring_provision.steps.images import image_choice, requirements_of
+from netspring_provision.steps.inspect import inspect_machines
+from netspring_provision.steps.job import open_job
+from netspring_provision.steps.plan import keep, plan_machines
+
+
+@click.command("plan")
+@inventory_options
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the plan; the station's plans folder otherwise.",
+)
+@click.option("--usb", multiple=True, metavar="SERIAL", help="Also erase this USB disk.")
+@json_option
+def command(
+    inventory: str, limit: str | None, out: Path | None, usb: tuple[str, ...], as_json: bool
+) -> int:
+    """What would be destroyed, how, how long, and what may be claimed. Nothing is changed."""
+    with (
+        display(console()) as shown,
+        open_job(
+            Station.from_environment(),
+            inventory,
+            limit,
+            on_event=shown.on_event,
+            say=shown.say,
+            exclusive=False,
+        ) as job,
+    ):
+        inspection = inspect_machines(job)
+        needs = requirements_of(image_choice(job, None, must_exist=False))
+        plan = plan_machines(job, inspection, requirements=needs, usb_serials=usb)
+        path = keep(job, plan, out)
+    if as_json:
+        emit({**consent.body_of(plan), "file": str(path)}, as_json, "")
+    else:
+        show_plan(plan, console())
+        click.echo(f"plan: {path}")
+        if plan.confirm:
+            click.echo(
+                f"to carry it out:\n  netspring wipe -i {inventory} --plan {path} "
+                f'--confirm "{plan.confirm}"'
+            )
+    return plan_exit_code(plan)
+
+
+def plan_exit_code(plan: Plan) -> int:
+    """0 when every disk of every machine is planned, 3 when none is, else 1."""
+    if not plan.confirm:
+        return REFUSED
+    refused = plan.refused or any(machine.refused for machine in plan.machines)
+    return MACHINE_FAILED if refused else OK
+
+
+def show_plan(plan: Plan, out: Console) -> None:
+    """The plan as tables: what is destroyed in red, what is refused with its way out."""
+    for machine in plan.machines:
+        if machine.disks:
+            table = Table(
+                title=f"[bold red]WILL BE DESTROYED[/bold red] on {machine.host}",
+                title_justify="left",
+            )
+            for heading in ("disk", "model", "serial", "size", "method", "about", "may be claimed"):
+                table.add_column(heading, overflow="fold")
+            for disk in machine.disks:
+                method = " -> ".join((disk.method, *disk.fallback))
+                table.add_row(
+                    disk.path,
+                    disk.model,
+                    disk.serial,
+                    size(disk.size_bytes),
+                    method,
+                    f"{max(1, disk.estimate_seconds // 60)} min",
+                    f"{disk.claim.level} ({'; '.join(disk.claim.limits)})",
+                )
+            out.print(table)
+        for refused in machine.refused:
+            out.print(
+                f"[yellow]not touched[/yellow]: {machine.host} {refused.path} "
+                f"({refused.serial or 'no serial'}): {refused.reason}\n  -> {refused.hint}"
+            )
+    for gone in plan.refused:
+        out.print(f"[red]refused[/red]: {gone.host}: {gone.reason}\n  -> {gone.hint}")

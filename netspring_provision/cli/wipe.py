@@ -1,0 +1,78 @@
+"""``netspring wipe``: carry out a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from netspring_provision import consent
+from netspring_provision.cli.output import console, emit, inventory_options, json_option
+from netspring_provision.config import Station
+from netspring_provision.errors import MACHINE_FAILED, OK
+from netspring_provision.model import Outcome
+from netspring_provision.progress import display
+from netspring_provision.steps.inspect import enrol_machines
+from netspring_provision.steps.job import open_job
+from netspring_provision.steps.plan import plan_key
+from netspring_provision.steps.wipe import WipeResult, wipe_machines
+
+COLOUR = {Outcome.ERASED: "green", Outcome.REFUSED: "yellow", Outcome.FAILED: "red"}
+
+
+@click.command("wipe")
+@inventory_options
+@click.option(
+    "--plan",
+    "plan_file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The plan file that netspring plan wrote.",
+)
+@click.option("--confirm", help="The phrase of the plan, letter by letter.")
+@json_option
+def command(
+    inventory: str, limit: str | None, plan_file: Path, confirm: str | None, as_json: bool
+) -> int:
+    """Erase the disks that the plan names, and prove it. This destroys all data on them."""
+    with (
+        display(console()) as shown,
+        open_job(
+            Station.from_environment(), inventory, limit, on_event=shown.on_event, say=shown.say
+        ) as job,
+    ):
+        plan = consent.read(plan_file, plan_key(job))
+        consent.check_phrase(plan, confirm)
+        enrol_machines(job)
+        result = wipe_machines(job, plan, confirm)
+    emit(wipe_data(result), as_json, "") if as_json else show_wipe(result, console())
+    return OK if all(result.erased(host) for host in result.outcomes) else MACHINE_FAILED
+
+
+def wipe_data(result: WipeResult) -> dict[str, object]:
+    """The outcomes as plain data."""
+    return {
+        host: [dataclasses.asdict(outcome) for outcome in outcomes]
+        for host, outcomes in result.outcomes.items()
+    }
+
+
+def show_wipe(result: WipeResult, out: Console) -> None:
+    """One line per disk: erased, refused or failed, and why."""
+    table = Table(title="wipe", title_justify="left")
+    for heading in ("machine", "disk", "serial", "outcome", "why, and what to do"):
+        table.add_column(heading, overflow="fold")
+    for host, outcomes in result.outcomes.items():
+        for one in outcomes:
+            colour = COLOUR[one.outcome]
+            table.add_row(
+                host,
+                one.path,
+                one.serial or "none",
+                f"[{colour}]{one.outcome}[/{colour}]",
+                one.reason or "every byte read back",
+            )
+    out.print(table)

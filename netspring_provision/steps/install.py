@@ -1,0 +1,128 @@
+"""Put the image on machines whose disks are all erased, then their identity, then the bootloader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netspring_provision.errors import RefusedError
+from netspring_provision.hosts import Host
+from netspring_provision.model import Facts
+from netspring_provision.plan import install_target
+from netspring_provision.station.serve import Served, serve
+from netspring_provision.steps.images import Image, allowed_signers, requirements_of
+from netspring_provision.steps.job import Job
+from netspring_provision.steps.plan import token_sha256
+from netspring_provision.steps.wipe import erased_serials
+
+KINDS = ("image", "identity", "bootloader")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """How the install of one machine ended: ``reason`` is ``None`` when it is bootable."""
+
+    host: str
+    image: str
+    reason: str | None
+    refused: bool = False
+
+
+def gate(job: Job, facts: Facts) -> None:
+    """A machine is imaged only when the ledger holds every one of its disks as erased.
+
+    Raises:
+        RefusedError: names the disk that is not, or says that it is not in the live environment.
+    """
+    if not facts.live_marker or facts.live_token_sha256 != token_sha256(job):
+        raise RefusedError(
+            f"{facts.host} is not running this station's live environment; nothing was changed",
+            hint="boot it from the live environment of this station",
+        )
+    erased = erased_serials(job.ledger, facts.uuid or "")
+    for disk in facts.disks:
+        if disk.serial not in erased:
+            raise RefusedError(
+                f"{facts.host}: {disk.path} (serial {disk.serial or 'none'}) is not on record as "
+                "erased, and no PC is installed beside a disk with a donor's data",
+                hint="erase it first: netspring plan, then netspring wipe; or take the disk out",
+            )
+
+
+def install_machines(
+    job: Job, facts: tuple[Facts, ...], images: Mapping[str, Image]
+) -> tuple[Installed, ...]:
+    """Install the chosen image on each machine; one result for each.
+
+    Args:
+        job: the run.
+        facts: the machines as inspected in this run, in the live environment.
+        images: image by inventory name.
+    """
+    needs = requirements_of(images)
+    results: list[Installed] = []
+    hostvars: dict[str, dict[str, Any]] = {}
+    for machine in facts:
+        image = images[machine.host]
+        target = install_target(machine, needs.get(machine.host))
+        try:
+            gate(job, machine)
+            if target is None:
+                raise RefusedError(f"{machine.host} has no disk that the image fits on")
+        except RefusedError as error:
+            results.append(Installed(machine.host, image.name, error.message, refused=True))
+            continue
+        disk = {"serial": target.serial, "size_bytes": target.size_bytes}
+        hostvars[machine.host] = _hostvars(job.host(machine.host), image, disk)
+    if not hostvars:
+        return tuple(results)
+    uuids = {machine.host: machine.uuid or "" for machine in facts}
+    for name in hostvars:
+        job.ledger.append(
+            "install_started",
+            {"host": name, "image": images[name].name, "disk": hostvars[name]["image_deploy_disk"]},
+            machine=uuids[name],
+            run_id=job.run_id,
+        )
+    job.say(f"installing {', '.join(sorted({i.name for i in images.values()}))}")
+    local_only = all(job.host(name).is_lab for name in hostvars)
+    shares = {"images": job.station.images, "live": job.station.live}
+    with serve(shares, local_only=local_only) as served:
+        for name in hostvars:
+            hostvars[name] |= _addresses(served, images[name])
+        played = job.play("install", list(hostvars), extravars=_extravars(job), hostvars=hostvars)
+    for name, result in played.items():
+        reason = result.reason
+        for kind in KINDS:
+            payload = result.payloads.get(kind)
+            if payload is not None:
+                job.ledger.append(kind, dict(payload), machine=uuids[name], run_id=job.run_id)
+            elif reason is None:
+                reason = f"it reported nothing about its {kind}"
+        results.append(Installed(name, images[name].name, reason))
+    return tuple(results)
+
+
+def _extravars(job: Job) -> dict[str, Any]:
+    public = job.station.ssh_key.with_suffix(".pub").read_text().strip()
+    return {
+        "image_deploy_token_sha256": token_sha256(job),
+        "image_deploy_allowed_signers": allowed_signers(job.station),
+        "machine_identity_authorized_key": public,
+    }
+
+
+def _hostvars(host: Host, image: Image, disk: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "image_deploy_disk": dict(disk),
+        "machine_identity_hostname": host.name,
+        "machine_identity_asset_tag": str(host.vars.get("netspring_asset_tag") or host.name),
+    }
+
+
+def _addresses(served: Served, image: Image) -> dict[str, str]:
+    return {
+        "image_deploy_url": served.url("images", image.name),
+        "image_deploy_live_url": served.url("live", "current"),
+    }
