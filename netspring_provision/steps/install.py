@@ -1,4 +1,4 @@
-"""Put the image on machines whose disks are all erased, then their identity, then the bootloader."""
+"""Put the image on machines whose disks are all erased: image, identity, bootloader last."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from netspring_provision.errors import RefusedError
 from netspring_provision.hosts import Host
+from netspring_provision.image import manifest
+from netspring_provision.image.manifest import Manifest
 from netspring_provision.model import Facts
 from netspring_provision.plan import install_target
 from netspring_provision.station.serve import Served, serve
-from netspring_provision.steps.images import Image, allowed_signers, requirements_of
+from netspring_provision.steps.images import requirements_of
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.plan import token_sha256
 from netspring_provision.steps.wipe import erased_serials
@@ -51,7 +53,7 @@ def gate(job: Job, facts: Facts) -> None:
 
 
 def install_machines(
-    job: Job, facts: tuple[Facts, ...], images: Mapping[str, Image]
+    job: Job, facts: tuple[Facts, ...], images: Mapping[str, Manifest]
 ) -> tuple[Installed, ...]:
     """Install the chosen image on each machine; one result for each.
 
@@ -74,7 +76,7 @@ def install_machines(
             results.append(Installed(machine.host, image.name, error.message, refused=True))
             continue
         disk = {"serial": target.serial, "size_bytes": target.size_bytes}
-        hostvars[machine.host] = _hostvars(job.host(machine.host), image, disk)
+        hostvars[machine.host] = _hostvars(job.host(machine.host), disk)
     if not hostvars:
         return tuple(results)
     uuids = {machine.host: machine.uuid or "" for machine in facts}
@@ -108,12 +110,12 @@ def _extravars(job: Job) -> dict[str, Any]:
     public = job.station.ssh_key.with_suffix(".pub").read_text().strip()
     return {
         "image_deploy_token_sha256": token_sha256(job),
-        "image_deploy_allowed_signers": allowed_signers(job.station),
+        "image_deploy_allowed_signers": manifest.allowed_signers(job.station),
         "machine_identity_authorized_key": public,
     }
 
 
-def _hostvars(host: Host, image: Image, disk: Mapping[str, Any]) -> dict[str, Any]:
+def _hostvars(host: Host, disk: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "image_deploy_disk": dict(disk),
         "machine_identity_hostname": host.name,
@@ -121,7 +123,7 @@ def _hostvars(host: Host, image: Image, disk: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _addresses(served: Served, image: Image) -> dict[str, str]:
+def _addresses(served: Served, image: Manifest) -> dict[str, str]:
     return {
         "image_deploy_url": served.url("images", image.name),
         "image_deploy_live_url": served.url("live", "current"),

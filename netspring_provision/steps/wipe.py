@@ -56,8 +56,8 @@ def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
             hint="to erase these disks once more, make a new plan: netspring plan -i INVENTORY",
         )
     now = dt.datetime.now(dt.UTC)
-    if not all(_begun(job.ledger, plan, machine, now) for machine in todo):
-        consent.check_fresh(plan, now)
+    late = _too_late(job, plan, todo, now)
+    todo = [machine for machine in todo if machine.host not in late]
     # The copy that the role reads holds only what is left, for as long as a plan may begin.
     current = dataclasses.replace(
         plan, machines=tuple(todo), expires=(now + LIFETIME).isoformat(timespec="seconds")
@@ -86,7 +86,17 @@ def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
         fresh = disk_outcomes(machine, report, plan.plan_id, result.reason)
         _record(job, plan, machine, report, fresh)
         outcomes[machine.host] = (*done.get(machine.host, ()), *fresh)
-    return WipeResult({**done, **outcomes})
+    return WipeResult({**done, **outcomes, **late})
+
+
+def left_to_wipe(job: Job, plan: Plan) -> tuple[str, ...]:
+    """Names of the machines of this job on which this plan has disks left to erase."""
+    return tuple(machine.host for machine in _split(job, plan)[0])
+
+
+def recorded_outcomes(job: Job, plan: Plan) -> Mapping[str, tuple[DiskOutcome, ...]]:
+    """How the disks of this plan ended according to the ledger alone."""
+    return _split(job, plan)[1]
 
 
 def erased_serials(ledger: Ledger, uuid: str, plan_id: str | None = None) -> dict[str, str]:
@@ -133,6 +143,28 @@ def _split(job: Job, plan: Plan) -> tuple[list[MachinePlan], dict[str, tuple[Dis
             # A refused disk keeps its machine from being imaged, in a later run too.
             done[machine.host] = (*earlier, *refused_outcomes(machine))
     return todo, done
+
+
+def _too_late(
+    job: Job, plan: Plan, todo: list[MachinePlan], now: dt.datetime
+) -> dict[str, tuple[DiskOutcome, ...]]:
+    """Machines on which an expired plan has not begun; raises RefusedError if that is all."""
+    fresh = [m for m in todo if not _begun(job.ledger, plan, m, now)]
+    if not fresh:
+        return {}
+    try:
+        consent.check_fresh(plan, now)
+    except RefusedError as error:
+        if len(fresh) == len(todo):
+            raise
+        return {
+            m.host: tuple(
+                DiskOutcome(d.serial, d.path, d.model, Outcome.REFUSED, error.message)
+                for d in m.disks
+            )
+            for m in fresh
+        }
+    return {}
 
 
 def _begun(ledger: Ledger, plan: Plan, machine: MachinePlan, now: dt.datetime) -> bool:

@@ -1,0 +1,57 @@
+"""Which image each machine of a job is to get, and what that image asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netspring_provision.errors import StationError
+from netspring_provision.hosts import Host
+from netspring_provision.image import manifest, store
+from netspring_provision.image.manifest import Manifest
+from netspring_provision.image.profiles import DEFAULT_LOCALE
+from netspring_provision.model import Requirement
+from netspring_provision.steps.job import Job
+
+DEFAULT_PROFILE = "lite"
+
+
+def image_name(host: Host) -> str:
+    """The image that the inventory wants for a machine, e.g. ``lite-zh_CN``."""
+    profile = host.vars.get("netspring_profile") or DEFAULT_PROFILE
+    locale = host.vars.get("netspring_locale") or DEFAULT_LOCALE
+    return f"{profile}-{locale}"
+
+
+def image_choice(job: Job, name: str | None, *, must_exist: bool = True) -> dict[str, Manifest]:
+    """The image of each machine of the job, signature checked, by inventory name.
+
+    Args:
+        job: the run.
+        name: one image for all machines; the inventory decides when ``None``.
+        must_exist: whether a missing image is an error; otherwise the machine is left out.
+
+    Raises:
+        StationError: an image is missing.
+        MachineFailedError: an image was altered.
+    """
+    chosen: dict[str, Manifest] = {}
+    read: dict[str, Manifest] = {}
+    for host in job.hosts:
+        wanted = name or image_name(host)
+        try:
+            if wanted not in read:
+                read[wanted] = manifest.verified(store.find(job.station, wanted), job.station)
+        except StationError:
+            if must_exist:
+                raise
+            continue
+        chosen[host.name] = read[wanted]
+    return chosen
+
+
+def requirements_of(images: Mapping[str, Manifest]) -> dict[str, Requirement]:
+    """What each machine must have for its image, bytes."""
+    return {
+        host: Requirement(image.name, image.minimum_disk_bytes, image.minimum_memory_bytes)
+        for host, image in images.items()
+    }
