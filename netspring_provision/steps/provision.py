@@ -1,6 +1,6 @@
 """All of it for the machines of one plan: wipe, install, boot, verify.
 
-Any run of it may be the rest of an earlier one: what the ledger holds as done is not done again, and
+Any run may be the rest of an earlier one: what the ledger holds as done is not done again, and
 what is not done is.
 """
 
@@ -17,7 +17,7 @@ from netspring_provision.ledger import Ledger
 from netspring_provision.model import Facts, MachinePlan, Plan, Step
 from netspring_provision.outcome import DiskOutcome, all_erased
 from netspring_provision.steps.boot import boot_own_disk, trust_installed
-from netspring_provision.steps.inspect import inspect_machines
+from netspring_provision.steps.inspect import enrol_machines, inspect_machines
 from netspring_provision.steps.install import install_machines
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.verify import MachineVerdict, verify_machines
@@ -93,6 +93,7 @@ def provision_machines(
         )
     for name in finished:
         rows[name] = dataclasses.replace(rows[name], steps=dict.fromkeys(Step, OK))
+    enrol_machines(job)  # a machine that booted again has a new key; silence shows up in the play
     rows |= _wipe(job, plan, typed, rows)
     wiped = tuple(h for h, row in rows.items() if row.steps.get(Step.WIPE) == OK)
     if after_wipe is not None and wiped:
