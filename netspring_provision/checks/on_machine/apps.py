@@ -1,0 +1,180 @@
+"""Starts a program the way its launcher does, waits for its window, and closes it again."""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import contextlib
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from netspring_provision.checks.on_machine.x11 import Display, Window
+
+FOLDERS = ("/usr/local/share/applications", "/usr/share/applications")
+SMALLEST_WINDOW = 150  # pixels; anything smaller is a hint or a splash
+PAINT_SECONDS = 20  # for a window to fill with content
+CLOSE_SECONDS = 12
+POLL_SECONDS = 0.5
+
+
+def launcher(candidates: list[str]) -> Path | None:
+    """The first of these .desktop files that the menu has."""
+    for name in candidates:
+        for folder in FOLDERS:
+            path = Path(folder) / name
+            if path.is_file():
+                return path
+    return None
+
+
+def command(path: Path) -> list[str]:
+    """The program and its arguments of a .desktop file, without the field codes (%f, %U, …)."""
+    entry = configparser.ConfigParser(interpolation=None, strict=False)
+    entry.read_string(path.read_text(errors="replace"))
+    section = entry["Desktop Entry"]
+    if section.get("NoDisplay", "false").strip() == "true":
+        raise RuntimeError(f"{path.name} is hidden from the menu")
+    words = shlex.split(section["Exec"])
+    return [word for word in words if not (len(word) == 2 and word.startswith("%"))]
+
+
+def descendants(pid: int) -> set[int]:
+    """A process and all that came from it, by /proc."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                stat = (entry / "stat").read_text()
+                parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = {pid}
+    while True:
+        more = {child for child, parent in parents.items() if parent in found} - found
+        if not more:
+            return found
+        found |= more
+
+
+def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    """Start, watch and close one program.
+
+    Args:
+        display: where its window must appear.
+        app: ``name``, ``launchers`` (file names) and ``seconds`` (how long it may take).
+        environment: of the child's session.
+
+    Returns:
+        What was seen; ``error`` says what went wrong, empty if nothing did.
+    """
+    seen: dict[str, Any] = {"name": app["name"], "error": "", "window": None, "closed": False}
+    path = launcher(app["launchers"])
+    if path is None:
+        seen["error"] = "there is no launcher in the menu: " + " or ".join(app["launchers"])
+        return seen
+    seen["launcher"] = str(path)
+    argv = command(path)
+    seen["argv"] = argv
+    if shutil.which(argv[0], path=environment.get("PATH")) is None:
+        seen["error"] = f"its program {argv[0]} is missing"
+        return seen
+    before = {window.number for window in display.windows()}
+    began = time.monotonic()
+    log = Path(environment["HOME"]) / f"{app['name']}.log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(  # noqa: S603
+            argv, env=environment, cwd=environment["HOME"], start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+        )  # fmt: skip
+    try:
+        window = _await_window(display, before, process, began + app["seconds"])
+        seen["seconds"] = round(time.monotonic() - began, 1)
+        if window is None:
+            state = process.poll()
+            seen["error"] = (
+                f"no window within {app['seconds']} s"
+                if state is None
+                else f"it ended with {state} and showed no window"
+            ) + _tail(log)
+            return seen
+        seen["window"] = {"title": window.title, "size": [window.width, window.height]}
+        seen.update(_painted(display))
+        seen["closed"] = _closed(display, before)
+        if not seen["closed"]:
+            seen["error"] = f"its window stayed open for {CLOSE_SECONDS} s after it was closed"
+    finally:
+        _end(process)
+    return seen
+
+
+def _new(display: Display, before: set[int]) -> list[Window]:
+    return [
+        window
+        for window in display.windows()
+        if window.number not in before and min(window.width, window.height) >= SMALLEST_WINDOW
+    ]
+
+
+def _await_window(
+    display: Display, before: set[int], process: subprocess.Popen[bytes], deadline: float
+) -> Window | None:
+    """The program's window; some starters end at once and leave the window to a child."""
+    while time.monotonic() < deadline:
+        family = descendants(process.pid)
+        for window in _new(display, before):
+            if window.pid is None or window.pid in family or process.poll() is not None:
+                return window
+        if process.poll() not in (None, 0):
+            return None
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def _painted(display: Display) -> dict[str, Any]:
+    """A picture of the screen, once it has stopped changing or time is up."""
+    deadline = time.monotonic() + PAINT_SECONDS
+    last = display.picture().halved()
+    while time.monotonic() < deadline:
+        time.sleep(1.5)
+        now = display.picture().halved()
+        if now.rgb == last.rgb and now.variety()["colours"] >= 8:
+            break
+        last = now
+    return {"variety": last.variety(), "png": base64.b64encode(last.png()).decode()}
+
+
+def _closed(display: Display, before: set[int]) -> bool:
+    """Close every new window, and those that ask whether one is sure, until none is left."""
+    deadline = time.monotonic() + CLOSE_SECONDS
+    while time.monotonic() < deadline:
+        left = [window for window in display.windows() if window.number not in before]
+        if not left:
+            return True
+        for window in left:
+            display.close(window)
+        time.sleep(1)
+    return False
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()[-3:]
+    return (": " + " / ".join(lines))[:400] if lines else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Nothing of it stays behind: not even what ignores a polite request."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        for pid in descendants(process.pid) - {os.getpid()}:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, how)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, how)
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            continue
+        return

@@ -1,0 +1,186 @@
+"""The child's desktop: is the session up, does Chinese input run, do the programs open a window.
+
+Started as root; finds the child's session and goes on as the child, in that session's environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from netspring_provision.checks.on_machine import apps
+from netspring_provision.checks.on_machine.x11 import Display
+
+SESSION_SECONDS = 180
+CLOSING_SECONDS = 900
+
+
+def processes(uid: int) -> dict[str, int]:
+    """Names and numbers of a user's processes."""
+    found: dict[str, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if entry.stat().st_uid == uid:
+                found[(entry / "comm").read_text().strip()] = int(entry.name)
+        except OSError:  # it ended meanwhile
+            continue
+    return found
+
+
+def await_session(uid: int, panels: list[str]) -> tuple[dict[str, int], int | None]:
+    """Wait until the panel of the desktop runs; its process number, or ``None``."""
+    deadline = time.monotonic() + SESSION_SECONDS
+    while True:
+        running = processes(uid)
+        for panel in panels:
+            if panel[:15] in running:  # the kernel keeps 15 letters of a name
+                return running, running[panel[:15]]
+        if time.monotonic() > deadline:
+            return running, None
+        time.sleep(1)
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """The environment that a process was started with."""
+    raw = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
+    return dict(item.split("=", 1) for item in raw.split("\0") if "=" in item)
+
+
+def xserver() -> bool:
+    """Whether an X server runs."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if (entry / "comm").read_text().strip() in ("Xorg", "X"):
+                    return True
+            except OSError:  # it ended meanwhile
+                continue
+    return False
+
+
+def gather(question: dict[str, Any]) -> dict[str, Any]:
+    """As root: the session, then everything that only the child may see."""
+    answer: dict[str, Any] = {"schema": 1, "nonce": question["nonce"]}
+    manager = subprocess.run(
+        ["/usr/bin/systemctl", "is-active", "display-manager.service"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    answer["display_manager"] = manager.stdout.strip()
+    try:
+        user = pwd.getpwnam(question["pupil"])
+    except KeyError:
+        answer["error"] = f"there is no user {question['pupil']}"
+        return answer
+    running, panel = await_session(user.pw_uid, question["panels"])
+    answer["processes"] = sorted(running)
+    answer["xserver"] = xserver()
+    answer["panel"] = next((name for name in question["panels"] if name[:15] in running), None)
+    if panel is None:
+        answer["error"] = f"no panel of the desktop within {SESSION_SECONDS} s"
+        return answer
+    environment = environment_of(panel)
+    answer["environment"] = {
+        key: environment.get(key) for key in ("DISPLAY", "LANG", "LANGUAGE", "GTK_IM_MODULE",
+                                              "QT_IM_MODULE", "XMODIFIERS", "XDG_CURRENT_DESKTOP")
+    }  # fmt: skip
+    # A home of its own in RAM: the programs' settings must not end up in the child's home.
+    home = Path(tempfile.mkdtemp(prefix="netspring-check-home-", dir="/run"))
+    try:
+        shutil.copytree("/etc/skel", home, dirs_exist_ok=True, symlinks=True)
+        for path in (home, *home.rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+        environment.setdefault("XAUTHORITY", f"{user.pw_dir}/.Xauthority")
+        environment["HOME"] = str(home)
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, sys.argv[0], "session"],
+            input=json.dumps(question), capture_output=True, text=True, check=False,
+            timeout=CLOSING_SECONDS, env=environment, cwd="/",
+            user=user.pw_uid, group=user.pw_gid,
+            extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    if done.returncode != 0:
+        answer["error"] = f"the session could not be looked at: {done.stderr.strip()[-400:]}"
+        return answer
+    answer.update(json.loads(done.stdout))
+    return answer
+
+
+def session(question: dict[str, Any]) -> dict[str, Any]:
+    """As the child: the screen, fonts, Chinese input, and each program one after the other."""
+    environment = dict(os.environ)
+    display = Display(environment.get("DISPLAY", ":0"))
+    picture = _settled(display)
+    answer: dict[str, Any] = {
+        "screen": {
+            "size": [picture.width, picture.height],
+            "variety": picture.variety(),
+            "png": base64.b64encode(picture.png()).decode(),
+        },
+        "fonts": _lines("fc-list", ":lang=zh-cn", "family"),
+        "font": _lines("fc-match", "-f", "%{family}\n", ":lang=zh-cn"),
+        "fcitx": _lines("fcitx5-remote"),
+        "input_methods": _input_methods(),
+        "apps": {},
+    }
+    for app in question["apps"]:
+        try:
+            answer["apps"][app["name"]] = apps.try_app(display, app, environment)
+        except Exception as error:  # noqa: BLE001  (the check must get to see whatever it is)
+            answer["apps"][app["name"]] = {"error": f"{type(error).__name__}: {error}"}
+    return answer
+
+
+def _settled(display: Display) -> Any:
+    """The screen once the desktop has drawn itself: two equal looks, 2 s apart, or 30 s."""
+    deadline = time.monotonic() + 30
+    last = display.picture()
+    while time.monotonic() < deadline:
+        time.sleep(2)
+        now = display.picture()
+        if now.rgb == last.rgb and now.variety()["colours"] >= 8:
+            return now
+        last = now
+    return last
+
+
+def _lines(*argv: str) -> list[str]:
+    """What a program prints, or nothing if it is missing or fails."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            argv, capture_output=True, text=True, check=False, timeout=60
+        )
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return []
+    return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
+
+
+def _input_methods() -> list[str]:
+    """Input methods that fcitx5 has loaded for the child, by name."""
+    listed = _lines(
+        "busctl", "--user", "--json=short", "call", "org.fcitx.Fcitx5", "/controller",
+        "org.fcitx.Fcitx.Controller1", "InputMethodGroupInfo", "s", _group(),
+    )  # fmt: skip
+    if not listed:
+        return []
+    return [entry[0] for entry in json.loads(listed[0])["data"][1]]
+
+
+def _group() -> str:
+    current = _lines(
+        "busctl", "--user", "--json=short", "call", "org.fcitx.Fcitx5", "/controller",
+        "org.fcitx.Fcitx.Controller1", "CurrentInputMethodGroup",
+    )  # fmt: skip
+    return str(json.loads(current[0])["data"][0]) if current else ""

@@ -1,0 +1,82 @@
+"""What lies on each disk of the machine: partitions, signatures, and a sample of raw bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from pathlib import Path
+from typing import Any
+
+SAMPLE_BYTES = 65536
+SAMPLES = 192
+EDGE_BYTES = 1 << 20
+
+
+def all_disks(marks: list[bytes]) -> list[dict[str, Any]]:
+    """Every disk with its partitions; optical drives, zram and loop devices are not disks.
+
+    Args:
+        marks: byte strings that only a former owner's data holds.
+    """
+    columns = (
+        "NAME,PATH,TYPE,SIZE,SERIAL,MODEL,TRAN,RM,RO,PARTLABEL,FSTYPE,LABEL,PTTYPE,MOUNTPOINTS"
+    )
+    done = subprocess.run(  # noqa: S603
+        ["/usr/bin/lsblk", "--json", "--bytes", "--output", columns],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    found = []
+    for entry in json.loads(done.stdout)["blockdevices"]:
+        if entry["type"] != "disk" or entry["name"].startswith(("zram", "fd", "ram")):
+            continue
+        if not entry["size"]:  # an empty card reader
+            continue
+        disk = {key: entry.get(key) for key in ("name", "path", "size", "serial", "model")}
+        disk["bus"] = entry.get("tran")
+        disk["removable"] = bool(entry.get("rm"))
+        disk["table"] = entry.get("pttype")
+        disk["filesystem"] = entry.get("fstype")
+        disk["partitions"] = [
+            {key: part.get(key) for key in ("name", "size", "partlabel", "fstype", "label")}
+            for part in entry.get("children", [])
+        ]
+        disk["installed"] = _carries_root(entry)
+        disk["sample"] = sample(Path(entry["path"]), int(entry["size"]), marks)
+        found.append(disk)
+    return found
+
+
+def _carries_root(entry: dict[str, Any]) -> bool:
+    mounted = entry.get("mountpoints") or []
+    return "/" in mounted or any(_carries_root(child) for child in entry.get("children", []))
+
+
+def sample(device: Path, size: int, marks: list[bytes]) -> dict[str, Any]:
+    """Read both ends and places at random; counts samples with data and those with a mark.
+
+    Args:
+        device: block device or, in tests, a file.
+        size: its size, bytes.
+        marks: byte strings to look for.
+    """
+    spread = max(1, size - SAMPLE_BYTES)
+    places = [(0, EDGE_BYTES), (max(0, size - EDGE_BYTES), EDGE_BYTES)]
+    # Where we look need not be secret, only different each time.
+    places += [(random.randrange(spread) // 512 * 512, SAMPLE_BYTES) for _ in range(SAMPLES)]  # noqa: S311
+    result: dict[str, Any] = {"bytes": 0, "with_data": 0, "with_mark": 0, "errors": 0}
+    descriptor = os.open(device, os.O_RDONLY)
+    try:
+        for offset, length in sorted(places):
+            try:
+                block = os.pread(descriptor, min(length, size - offset), offset)
+            except OSError:
+                result["errors"] += 1
+                continue
+            result["bytes"] += len(block)
+            result["with_data"] += bool(block.strip(b"\0"))
+            result["with_mark"] += any(mark in block for mark in marks)
+    finally:
+        os.close(descriptor)
+    return result

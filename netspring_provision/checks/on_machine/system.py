@@ -1,0 +1,275 @@
+"""Everything that can be seen on a machine without its desktop, in one go, as one JSON object.
+
+A part that could not be observed becomes ``{"unobserved": "..."}``, so that the check which
+needs it fails instead of guessing. Sizes are bytes, times seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from netspring_provision.checks.on_machine import disks, leftovers
+
+DISK_ERRORS = re.compile(
+    r"I/O error, dev (?!fd|sr|loop)|Buffer I/O error on dev (?!fd|sr|loop)|EXT4-fs error|"
+    r"[Mm]edium [Ee]rror|critical (medium|target) error|ata\d+\.\d+: failed command|"
+    r"nvme\w*: (I/O .*timeout|.*controller is down)|unrecovered read error",
+)
+SETTLE_SECONDS = 90
+
+
+def run(*argv: str, timeout: int = 60) -> subprocess.CompletedProcess[str]:
+    """Run a program in the C locale; its exit code is for the caller to judge."""
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    return subprocess.run(  # noqa: S603
+        argv, capture_output=True, text=True, check=False, timeout=timeout, env=environment
+    )
+
+
+def output(*argv: str, timeout: int = 60) -> str:
+    """What a program prints; raises RuntimeError if it did not end well."""
+    done = run(*argv, timeout=timeout)
+    if done.returncode != 0:
+        raise RuntimeError(f"{argv[0]} ended with {done.returncode}: {done.stderr.strip()[:200]}")
+    return done.stdout
+
+
+def text(path: str) -> str | None:
+    """A file's text without the white space around it; ``None`` if it is not there."""
+    try:
+        return Path(path).read_text(errors="replace").strip()
+    except FileNotFoundError:
+        return None
+
+
+def identity() -> dict[str, Any]:
+    """Who the machine says it is."""
+    dmi = "/sys/class/dmi/id/"
+    hostname = os.uname().nodename
+    keys = sorted(Path("/etc/ssh").glob("ssh_host_*_key.pub"))
+    return {
+        "uuid": (text(dmi + "product_uuid") or "").lower() or None,
+        "serial": text(dmi + "product_serial") or None,
+        "vendor": text(dmi + "sys_vendor"),
+        "product": text(dmi + "product_name"),
+        "hostname": hostname,
+        "etc_hostname": text("/etc/hostname"),
+        "asset_tag": asset_tag(),
+        "machine_id": text("/etc/machine-id"),
+        "resolves_to": run("getent", "ahosts", hostname).stdout.split()[:1],
+        "ssh_host_keys": [" ".join(key.read_text().split()[:2]) for key in keys],
+    }
+
+
+def asset_tag() -> str | None:
+    """The asset tag that was written at installation."""
+    for name in ("identity.json", "machine.json"):
+        found = text(f"/etc/netspring/{name}")
+        if found:
+            return json.loads(found).get("asset_tag") or None
+    return text("/etc/netspring/asset-tag") or None
+
+
+def image() -> dict[str, Any]:
+    """What the image says of itself."""
+    found: dict[str, Any] = json.loads(Path("/etc/netspring/image.json").read_text())
+    return found
+
+
+def boot() -> dict[str, Any]:
+    """Which root the machine runs from and how it came to it."""
+    cmdline = text("/proc/cmdline") or ""
+    fstab = [
+        dict(zip(("spec", "file", "type", "options"), line.split()[:4], strict=False))
+        for line in (text("/etc/fstab") or "").splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    return {
+        "cmdline": re.sub(r"netspring\.token=\S+", "netspring.token=...", cmdline),
+        "live_marker": Path("/run/netspring-live").exists(),
+        "live_token": "netspring.token=" in cmdline,
+        "firmware": "uefi" if Path("/sys/firmware/efi").is_dir() else "bios",
+        "root": mount("/"),
+        "home": mount("/home"),
+        "fstab": fstab,
+    }
+
+
+def mount(where: str) -> dict[str, Any] | None:
+    """What is mounted at ``where``, with UUID and partition label; sizes in bytes."""
+    done = run(
+        "findmnt", "--json", "--bytes", "--mountpoint", where, "--output",
+        "SOURCE,FSTYPE,OPTIONS,UUID,PARTLABEL,SIZE,AVAIL",
+    )  # fmt: skip
+    if done.returncode != 0:
+        return None
+    found: dict[str, Any] = json.loads(done.stdout)["filesystems"][0]
+    if found["fstype"] == "ext4":
+        header = output("dumpe2fs", "-h", found["source"])
+        numbers = dict(re.findall(r"^(Block count|Block size):\s+(\d+)", header, re.MULTILINE))
+        found["filesystem_bytes"] = int(numbers["Block count"]) * int(numbers["Block size"])
+        found["partition_bytes"] = int(output("blockdev", "--getsize64", found["source"]))
+    return found
+
+
+def pupil(name: str) -> dict[str, Any]:
+    """Whether the child has an account and may write in its own home."""
+    try:
+        user = pwd.getpwnam(name)
+    except KeyError:
+        return {"exists": False}
+    probe = Path(user.pw_dir) / f".netspring-check-{os.getpid()}"
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["/bin/sh", "-c", 'echo ok > "$1" && cat "$1" && rm "$1"', "sh", str(probe)],
+            user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
+            capture_output=True, text=True, check=False, timeout=30,
+        )  # fmt: skip
+    finally:
+        probe.unlink(missing_ok=True)
+    return {
+        "exists": True,
+        "uid": user.pw_uid,
+        "home": user.pw_dir,
+        "wrote": done.stdout.strip() == "ok" and done.returncode == 0,
+        "stderr": done.stderr.strip(),
+        "partlabel": (mount(user.pw_dir) or mount("/home") or {}).get("partlabel"),
+    }
+
+
+def units() -> dict[str, Any]:
+    """Systemd's own verdict, once it has finished starting."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        state = run("systemctl", "is-system-running").stdout.strip()
+        if state not in ("initializing", "starting") or time.monotonic() > deadline:
+            break
+        time.sleep(1)
+    listed = output("systemctl", "--failed", "--plain", "--no-legend", "--full")
+    return {"state": state, "failed": [line.split()[0] for line in listed.splitlines() if line]}
+
+
+def kernel() -> dict[str, Any]:
+    """Complaints of the kernel about disks since the machine was switched on."""
+    lines = output("journalctl", "--dmesg", "--boot", "--output=cat", "--no-pager").splitlines()
+    if not lines:
+        lines = output("dmesg").splitlines()
+    if not lines:
+        raise RuntimeError("the kernel's log is empty")
+    errors = [line for line in lines if DISK_ERRORS.search(line)]
+    return {"lines": len(lines), "disk_errors": errors}
+
+
+def memory() -> dict[str, Any]:
+    """RAM and what serves as swap."""
+    total = re.search(r"MemTotal:\s+(\d+) kB", text("/proc/meminfo") or "")
+    if total is None:
+        raise RuntimeError("/proc/meminfo has no MemTotal")
+    swaps = [line.split()[0] for line in (text("/proc/swaps") or "").splitlines()[1:]]
+    return {"bytes": int(total[1]) * 1024, "swaps": swaps}
+
+
+def locale() -> dict[str, Any]:
+    """The language the machine is set to, and those it can speak."""
+    setting = text("/etc/default/locale") or text("/etc/locale.conf") or ""
+    lang = re.search(r'^LANG="?([^"\n]+)', setting, re.MULTILINE)
+    return {"lang": lang[1] if lang else None, "available": output("locale", "-a").split()}
+
+
+def packages() -> dict[str, Any]:
+    """Installed packages and their versions, and what dpkg finds half-done."""
+    listed = output("dpkg-query", "-W", "-f", "${db:Status-Abbrev} ${Package} ${Version}\n")
+    rows = [line.split() for line in listed.splitlines()]
+    return {
+        "installed": {row[1]: row[2] for row in rows if len(row) == 3 and row[0] == "ii"},
+        "half_done": [" ".join(row[:2]) for row in rows if row and row[0] not in ("ii", "rc")],
+    }
+
+
+def network() -> dict[str, Any]:
+    """Addresses, and what answers to the network."""
+    addresses = json.loads(output("ip", "-json", "address"))
+    return {
+        "addresses": [
+            f"{link['ifname']} {info['local']}"
+            for link in addresses
+            if link["ifname"] != "lo"
+            for info in link.get("addr_info", [])
+            if info.get("scope") == "global"
+        ],
+        "listeners": listeners(output("ss", "-H", "-l", "-t", "-u", "-n", "-p")),
+        "sshd": dict(
+            line.split(" ", 1)
+            for line in output("sshd", "-T").splitlines()
+            if line.startswith(("passwordauthentication ", "permitrootlogin ", "port "))
+        ),
+    }
+
+
+def listeners(table: str) -> list[dict[str, str]]:
+    """Lines of ``ss -Hltunp`` that are open to other computers, not only to this one."""
+    found = []
+    for line in table.splitlines():
+        words = line.split()
+        if len(words) < 6:
+            continue
+        address, _, port = words[4].rpartition(":")
+        bare = address.strip("[]").split("%")[0].strip("[]")
+        if bare.startswith("127.") or bare == "::1":
+            continue
+        program = re.search(r'\(\("([^"]+)"', line)
+        found.append(
+            {
+                "protocol": words[0],
+                "address": address,
+                "port": port,
+                "program": program[1] if program else "",
+            }
+        )
+    return found
+
+
+def clock() -> dict[str, Any]:
+    """The machine's idea of the time, seconds since 1970."""
+    zone = os.path.realpath("/etc/localtime")
+    return {"epoch": time.time(), "timezone": zone.partition("zoneinfo/")[2] or None}
+
+
+def gather(question: dict[str, Any]) -> dict[str, Any]:
+    """All parts; one that fails says why and spoils no other."""
+    parts: dict[str, Callable[[], Any]] = {
+        # First, so that the machine has settled before anything else is looked at.
+        "units": units,
+        "clock": clock,
+        "identity": identity,
+        "image": image,
+        "boot": boot,
+        "pupil": lambda: pupil(question["pupil"]),
+        "kernel": kernel,
+        "memory": memory,
+        "locale": locale,
+        "packages": packages,
+        "network": network,
+        "disks": lambda: disks.all_disks([mark.encode() for mark in question["donor_marks"]]),
+        "leftovers": lambda: leftovers.find(question["token_sha256"]),
+    }
+    answer: dict[str, Any] = {"schema": 1, "nonce": question["nonce"], "seconds": {}}
+    for name, part in parts.items():
+        began = time.monotonic()
+        try:
+            answer[name] = part()
+        except Exception as error:  # noqa: BLE001  (whatever it is, the check must get to see it)
+            answer[name] = {"unobserved": f"{type(error).__name__}: {error}"}
+        answer["seconds"][name] = round(time.monotonic() - began, 2)
+    proof = f"{question['nonce']} {answer['identity'].get('uuid')}"
+    answer["proof"] = hashlib.sha256(proof.encode()).hexdigest()
+    return answer

@@ -1,0 +1,103 @@
+"""Does the child's desktop come up, speak the language, and open its programs?"""
+
+from __future__ import annotations
+
+from netspring_provision.checks.asking import Facts, Seen, part, require
+from netspring_provision.checks.catalogue import App
+from netspring_provision.checks.expectation import Expectation
+
+FEWEST_COLOURS = 16
+LARGEST_SHARE = 0.995
+SMALLEST_SCREEN = (800, 600)
+
+
+def session_problems(desktop: Facts) -> list[str]:
+    """Why the session could not be looked at, if so."""
+    return [str(desktop["error"])] if desktop.get("error") else []
+
+
+def test_desktop_comes_up(desktop: Facts, seen: Seen) -> None:
+    """The display manager is active, X runs, and the panel runs as the child."""
+    seen(f"{desktop.get('panel')}, {len(desktop.get('processes', []))} processes")
+    problems = session_problems(desktop)
+    if desktop.get("display_manager") != "active":
+        problems.append(f"the display manager is {desktop.get('display_manager')!r}")
+    if not desktop.get("xserver"):
+        problems.append("no X server runs")
+    if not desktop.get("panel"):
+        problems.append("the desktop's panel does not run")
+    require(problems)
+
+
+def test_desktop_speaks_the_rooms_language(
+    desktop: Facts, expected: Expectation, seen: Seen
+) -> None:
+    """LANG in the environment of the child's session."""
+    lang = part(desktop, "environment").get("LANG") or ""
+    seen(lang or "-")
+    if lang.split(".")[0] != (expected.locale or "").split(".")[0]:
+        require([f"the session has LANG={lang!r}, expected {expected.locale}"])
+
+
+def test_screen_shows_a_picture(desktop: Facts, seen: Seen) -> None:
+    """The screen is big enough and has many colours."""
+    screen = part(desktop, "screen")
+    width, height = screen["size"]
+    variety = screen["variety"]
+    seen(f"{width} x {height}, {variety['colours']} colours")
+    problems = []
+    if variety["colours"] < FEWEST_COLOURS or variety["commonest_share"] > LARGEST_SHARE:
+        share = variety["commonest_share"]
+        problems.append(f"{variety['colours']} colours, {share:.1%} of the screen is one of them")
+    if width < SMALLEST_SCREEN[0] or height < SMALLEST_SCREEN[1]:
+        problems.append(f"the screen has only {width} x {height} pixels")
+    require(problems)
+
+
+def test_chinese_has_a_font(desktop: Facts, seen: Seen) -> None:
+    """Some font covers Chinese, and it is the one that is chosen for it."""
+    fonts, chosen = part(desktop, "fonts"), part(desktop, "font")
+    seen(", ".join(chosen) or "-")
+    problems = [] if fonts else ["no font has Chinese characters"]
+    # fc-match always answers something; only a font from the other list really has the characters.
+    families = {name.strip() for line in fonts for name in line.split(",")}
+    if not any(name.strip() in families for line in chosen for name in line.split(",")):
+        problems.append(f"for Chinese it would use {chosen}")
+    require(problems)
+
+
+def test_chinese_can_be_typed(desktop: Facts, seen: Seen) -> None:
+    """Fcitx 5 runs in the session, answers, and has a pinyin method loaded."""
+    methods, state = part(desktop, "input_methods"), part(desktop, "fcitx")
+    environment = part(desktop, "environment")
+    seen(", ".join(methods) or "-")
+    problems = []
+    if "fcitx5" not in desktop["processes"]:
+        problems.append("fcitx5 does not run")
+    if not state or state[0].strip() not in ("1", "2"):
+        problems.append(f"fcitx5 does not answer: {state}")
+    if not any("pinyin" in method for method in methods):
+        problems.append(f"no pinyin among its input methods {methods}")
+    if "fcitx" not in (environment.get("XMODIFIERS") or ""):
+        problems.append("programs of the session are not told to use it (XMODIFIERS)")
+    require(problems)
+
+
+def test_app_opens(desktop: Facts, app: App, seen: Seen) -> None:
+    """Started from its launcher as the child: a window, something painted in it, closed again."""
+    problems = session_problems(desktop)
+    found = part(desktop, "apps").get(app.name) if not problems else {}
+    if not problems and not found:
+        problems.append("it was not tried")
+    require(problems)
+    window = found.get("window") or {}
+    seen(f"{window.get('title')}, {found.get('seconds')} s" if window else found.get("error") or "")
+    if found.get("error"):
+        problems.append(found["error"])
+    if not window:
+        problems.append("it showed no window")
+    elif found["variety"]["colours"] < FEWEST_COLOURS:
+        problems.append(f"the screen had only {found['variety']['colours']} colours with it open")
+    if window and not found.get("closed"):
+        problems.append("it could not be closed")
+    require(list(dict.fromkeys(problems)))

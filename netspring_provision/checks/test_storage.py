@@ -1,0 +1,57 @@
+"""Has it room for the system and the children's work?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netspring_provision.checks.asking import Facts, Seen, part, require
+
+GROWN_SHARE = 0.98
+ROOT_FREE_BYTES = 300_000_000
+HOME_FREE_BYTES = 50_000_000
+
+
+def test_root_fills_its_partition(facts: Facts, seen: Seen) -> None:
+    """The image's file system is small; installation grows it."""
+    root = part(facts, "boot")["root"] or {}
+    have, room = root.get("filesystem_bytes"), root.get("partition_bytes")
+    seen(f"{(have or 0) / 1e9:.2f} GB / {(room or 0) / 1e9:.2f} GB")
+    if not have or not room:
+        require(["the size of the root file system is not known"])
+    elif have < room * GROWN_SHARE:
+        require([f"it has {have / 1e9:.2f} GB of a partition of {room / 1e9:.2f} GB"])
+
+
+def test_disk_has_free_space(facts: Facts, seen: Seen) -> None:
+    """Room to work in, both for the system and for the children."""
+    boot = part(facts, "boot")
+    shown, problems = [], []
+    for where, name, least in (("/", "root", ROOT_FREE_BYTES), ("/home", "home", HOME_FREE_BYTES)):
+        free: Any = (boot[name] or {}).get("avail")
+        shown.append(f"{where} {(free or 0) / 1e9:.2f} GB")
+        if free is None or free < least:
+            problems.append(f"{where} has {(free or 0) / 1e6:.0f} MB left")
+    seen(", ".join(shown))
+    require(problems)
+
+
+def test_home_is_a_partition_of_its_own(facts: Facts, seen: Seen) -> None:
+    """/home is on netspring-home, so that a reset of the system spares it."""
+    home = part(facts, "boot")["home"] or {}
+    seen(f"{home.get('source')} ({home.get('partlabel')})")
+    if home.get("partlabel") != "netspring-home":
+        require([f"/home is on the partition {home.get('partlabel')!r}"])
+
+
+def test_pupil_can_save(facts: Facts, seen: Seen) -> None:
+    """A file was written, read and removed as the child, in the child's home."""
+    pupil = part(facts, "pupil")
+    if not pupil["exists"]:
+        require(["the child's account does not exist"])
+    seen(str(pupil["home"]))
+    problems = []
+    if not pupil["wrote"]:
+        problems.append(f"cannot write in {pupil['home']}: {pupil['stderr']}")
+    if pupil["partlabel"] != "netspring-home":
+        problems.append(f"{pupil['home']} is on the partition {pupil['partlabel']!r}")
+    require(problems)
