@@ -1,0 +1,159 @@
+"""Who a disk is, read from the kernel (sysfs), so that every role gets the same answer.
+
+The kernel is asked rather than udev: the answer is there before udev has settled, and it can be
+asked again for the very device number behind an open file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible.module_utils.netspring_disks import tools
+
+SECTOR = 512  # bytes; /sys/block/*/size counts in these whatever the disk's own block is
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A whole disk as the kernel sees it now.
+
+    Attributes:
+        name: kernel name, such as ``sda``.
+        path: device node, such as ``/dev/sda``.
+        device: ``major:minor``.
+        bus: sata, nvme, scsi, virtio, usb, mmc or unknown.
+        serial: serial number without surrounding blanks; None where the disk has none.
+        wwn: world-wide name (``0x…``, ``eui.…``, ``uuid.…``); None where it has none.
+        size_bytes: capacity in bytes.
+        logical_block: smallest unit that can be written, in bytes.
+        read_only: the kernel refuses writes.
+    """
+
+    name: str
+    path: str
+    device: str
+    bus: str
+    serial: str | None
+    wwn: str | None
+    size_bytes: int
+    logical_block: int
+    read_only: bool
+
+
+def text_of(path: Path) -> str | None:
+    """Content of a kernel file without surrounding blanks; None if it is missing or empty."""
+    try:
+        return path.read_text(errors="replace").strip("\0 \t\r\n") or None
+    except OSError:
+        return None
+
+
+def bus_of(name: str, kernel_path: str) -> str:
+    """The bus a disk hangs on, from its resolved path under ``/sys/devices``."""
+    parts = kernel_path.split("/")
+    if name.startswith("nvme"):
+        return "nvme"
+    # USB first: a SATA disk in a USB box must never be taken for a SATA disk.
+    for pattern, bus in ((r"usb\d+", "usb"), (r"ata\d+", "sata"), (r"mmc\d+", "mmc")):
+        if any(re.fullmatch(pattern, part) for part in parts):
+            return bus
+    if name.startswith("sd"):
+        return "scsi"
+    if name.startswith("vd"):
+        return "virtio"
+    return "unknown"
+
+
+def serial_from_vpd80(page: bytes) -> str | None:
+    """Unit serial number out of SCSI VPD page 80h (SPC-4, 7.8.14)."""
+    if len(page) < 4 or page[1] != 0x80:
+        return None
+    length = int.from_bytes(page[2:4], "big")
+    return page[4 : 4 + length].decode("ascii", errors="replace").strip("\0 ") or None
+
+
+def wwn_from_wwid(wwid: str | None) -> str | None:
+    """World-wide name out of the kernel's ``wwid``; other kinds of identifier are not one."""
+    if wwid is None:
+        return None
+    if wwid.startswith("naa."):
+        return "0x" + wwid[4:].lower()
+    return wwid.lower() if wwid.startswith(("eui.", "uuid.")) else None
+
+
+def serial_from_lsblk(text: str) -> str | None:
+    """Serial number out of ``lsblk -J -d -o NAME,SERIAL``."""
+    try:
+        rows = json.loads(text)["blockdevices"]
+        serial = rows[0]["serial"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return None
+    return serial.strip() or None if isinstance(serial, str) else None
+
+
+def serial_of(block: Path, name: str) -> str | None:
+    """Serial number of a disk: the kernel's own answer, else what udev knows."""
+    try:
+        page = (block / "device/vpd_pg80").read_bytes()
+    except OSError:
+        page = b""
+    serial = serial_from_vpd80(page)
+    for file in ("device/serial", "serial"):  # NVMe and MMC have the first, virtio the second
+        serial = serial or text_of(block / file)
+    if serial is None:
+        said = tools.run(["lsblk", "-J", "-d", "-o", "NAME,SERIAL", f"/dev/{name}"])
+        serial = serial_from_lsblk(said.out)
+    return serial
+
+
+def identify(name: str, sys: Path = Path("/sys")) -> Identity:
+    """Read one disk by its kernel name.
+
+    Raises:
+        OSError: the disk is gone.
+        ValueError: the kernel does not tell its size.
+    """
+    block = sys / "block" / name
+    sectors = text_of(block / "size")
+    if sectors is None:
+        raise FileNotFoundError(f"the disk /dev/{name} is gone")
+    return Identity(
+        name=name,
+        path=f"/dev/{name}",
+        device=text_of(block / "dev") or "",
+        bus=bus_of(name, str(block.resolve())),
+        serial=serial_of(block, name),
+        wwn=wwn_from_wwid(text_of(block / "device/wwid") or text_of(block / "wwid")),
+        size_bytes=int(sectors) * SECTOR,
+        logical_block=int(text_of(block / "queue/logical_block_size") or 512),
+        read_only=text_of(block / "ro") != "0",
+    )
+
+
+def disk_names(sys: Path = Path("/sys")) -> tuple[str, ...]:
+    """Kernel names of the physical disks: no partitions, RAM disks, loops, mappings or optical."""
+    names = []
+    for block in sorted((sys / "block").iterdir()):
+        has_hardware = (block / "device").exists()
+        if not has_hardware or not re.match(r"(sd|vd|nvme|mmcblk|hd|xvd)", block.name):
+            continue
+        # A card reader without a card is no disk; a fixed disk of size 0 is a dead one and stays.
+        if text_of(block / "size") == "0" and text_of(block / "removable") == "1":
+            continue
+        names.append(block.name)
+    return tuple(names)
+
+
+def name_of_descriptor(descriptor: int, sys: Path = Path("/sys")) -> str:
+    """Kernel name of the block device behind an open file, by its device number.
+
+    Raises:
+        OSError: nothing is known under that number any more.
+    """
+    number = os.fstat(descriptor).st_rdev
+    link = sys / "dev/block" / f"{os.major(number)}:{os.minor(number)}"
+    return link.resolve(strict=True).name

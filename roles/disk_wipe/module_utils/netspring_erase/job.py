@@ -1,0 +1,143 @@
+"""All disks of one machine at once: one process per disk, one result file each.
+
+Run as ``python3 -m ansible.module_utils.netspring_erase.job FOLDER`` by a transient systemd unit,
+so that nothing depends on the SSH connection that started it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ansible.module_utils.netspring_erase.disk import Order, erase
+from ansible.module_utils.netspring_erase.evidence import NO_OUTCOME, Evidence
+from ansible.module_utils.netspring_erase.probe import KERNEL, Probe
+from ansible.module_utils.netspring_erase.progress import Progress, write_whole
+
+ROOT = Path("/run/netspring/wipe")  # in RAM: a power cut forgets the job, as it must
+CONTEXT = multiprocessing.get_context("fork")
+
+
+def result_file(folder: Path, index: int) -> Path:
+    """Where the outcome of the plan's disk number ``index`` of this machine is written."""
+    return folder / f"disk-{index}.json"
+
+
+def progress_file(folder: Path, index: int) -> Path:
+    """Where the progress of that disk is written, as JSON lines."""
+    return folder / f"disk-{index}.progress"
+
+
+def take_lock(root: Path, plan_id: str) -> int | None:
+    """Take the machine's one wipe lock; None if a job holds it.
+
+    Disk processes inherit it, so it is held as long as any of them is at work.
+    """
+    descriptor = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, plan_id.encode(), 0)
+    return descriptor
+
+
+def lock_holder(root: Path) -> str | None:
+    """Plan whose job is at work on this machine now, or None."""
+    try:
+        descriptor = os.open(root / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(descriptor, 200, 0).decode(errors="replace") or "unknown"
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def assemble(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The result of kind ``wipe`` from the files of the disks; a missing one means failed."""
+    disks = []
+    for index, planned in enumerate(job["machine"]["disks"]):
+        try:
+            entry = json.loads(result_file(folder, index).read_text())
+        except (FileNotFoundError, ValueError):
+            evidence = Evidence(planned)
+            evidence.ended("failed", NO_OUTCOME)
+            entry = evidence.as_dict()
+        disks.append(entry)
+    return {
+        "kind": "wipe",
+        "plan_id": job["plan_id"],
+        "boot_id": job["boot_id"],
+        "finished": True,
+        "disks": disks,
+    }
+
+
+def _one_disk(job: Mapping[str, Any], folder: Path, index: int, probe: Probe) -> None:
+    """Body of a disk's process."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    order = Order(job["machine"], job["machine"]["disks"][index], job["token_sha256"])
+    progress = Progress(progress_file(folder, index))
+    write_whole(result_file(folder, index), erase(order, probe, progress, stop))
+    progress.close()
+
+
+def run(folder: Path, probe: Probe = KERNEL) -> int:
+    """Erase the disks of ``folder/job.json`` that have no outcome yet; returns an exit code.
+
+    Args:
+        folder: the job's folder under ROOT.
+        probe: how to ask the machine; only tests hand in another.
+    """
+    job = json.loads((folder / "job.json").read_text())
+    lock = take_lock(folder.parent, job["plan_id"])
+    if lock is None:
+        sys.stderr.write(f"plan {lock_holder(folder.parent)} is at work on this machine\n")
+        return 3
+    count = len(job["machine"]["disks"])
+    waiting = [index for index in range(count) if not result_file(folder, index).exists()]
+    workers = [
+        CONTEXT.Process(target=_one_disk, args=(job, folder, index, probe)) for index in waiting
+    ]
+
+    def pass_on(_number: int, _frame: FrameType | None) -> None:
+        for worker in workers:
+            if worker.pid is not None and worker.is_alive():
+                worker.terminate()
+
+    for worker in workers:
+        worker.start()
+    # Set after the fork: a disk's process must not pass signals on to its siblings.
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, pass_on)
+    for worker in workers:
+        worker.join()
+    result = assemble(job, folder)
+    write_whole(folder / "result.json", result)
+    os.close(lock)
+    return 0 if all(disk["outcome"] == "erased" for disk in result["disks"]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(run(Path(sys.argv[1])))

@@ -1,0 +1,188 @@
+"""Start a job in its own systemd unit, find it again, and say how far it is."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.netspring_disks import tools
+from ansible.module_utils.netspring_erase import guard, job
+from ansible.module_utils.netspring_erase.failures import RefusedError
+from ansible.module_utils.netspring_erase.probe import KERNEL, Probe
+from ansible.module_utils.netspring_erase.progress import last_line, write_whole
+
+PACKAGES = ("netspring_disks", "netspring_erase")
+START_SECONDS = 60.0  # a slow PC may take a while to start Python
+Starter = Callable[[str, Path], tools.Said]
+
+
+def write_program(folder: Path) -> None:
+    """Lay the program's source files down in the job's folder, from wherever they came.
+
+    Ansible sends them inside the module and removes that when the module ends; the job goes on.
+    """
+    for name in sorted(sys.modules):
+        if not name.startswith(tuple(f"ansible.module_utils.{each}" for each in PACKAGES)):
+            continue
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            raise RefusedError(f"the program's part {name} is missing; install the package again")
+        source = spec.loader.get_source(name)  # type: ignore[attr-defined]
+        parts = (
+            [*name.split("."), "__init__"] if spec.submodule_search_locations else (name.split("."))
+        )
+        path = folder.joinpath(*parts).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    for package in ("ansible", "ansible/module_utils"):
+        (folder / package / "__init__.py").touch()
+
+
+def unit_argv(unit: str, folder: Path) -> list[str]:
+    """The command that starts the job under systemd, away from our own session."""
+    return [
+        "systemd-run",
+        f"--unit={unit}",
+        "--collect",
+        "--quiet",
+        "--service-type=exec",
+        f"--setenv=PYTHONPATH={folder / 'program'}",
+        f"--property=StandardError=append:{folder / 'stderr'}",
+        "/usr/bin/python3",
+        "-B",
+        "-m",
+        f"{job.__name__}",
+        str(folder),
+    ]
+
+
+def start_unit(unit: str, folder: Path) -> tools.Said:
+    """Start the job as a transient unit."""
+    return tools.run(unit_argv(unit, folder))
+
+
+def start(
+    plan_id: str,
+    machine: Mapping[str, Any],
+    token_sha256: str,
+    *,
+    may_begin: bool,
+    root: Path = job.ROOT,
+    probe: Probe = KERNEL,
+    starter: Starter = start_unit,
+) -> bool:
+    """Start the job of a plan, or pick up the one that is there; True if one was started.
+
+    Args:
+        plan_id: the plan.
+        machine: this machine's part of it.
+        token_sha256: digest of the live token the plan was made for.
+        may_begin: False when the plan has expired: then only a job begun in time is picked up.
+        root: where jobs live.
+        probe: how to ask the machine.
+        starter: how to start the unit.
+
+    Raises:
+        RefusedError: an interlock said no; nothing was touched.
+    """
+    live = probe.live()
+    refusal = guard.plan_fault(plan_id, machine) or guard.machine_refusal(
+        live, probe.uuid(), machine, token_sha256
+    )
+    if refusal:
+        raise RefusedError(refusal)
+    root.mkdir(parents=True, exist_ok=True)
+    folder = root / plan_id
+    holder = job.lock_holder(root)
+    if holder not in (None, plan_id):
+        raise RefusedError(
+            f"this machine is being worked on by plan {holder}; wait for it, or stop it with: "
+            f"systemctl stop netspring-wipe-{holder}"
+        )
+    if holder == plan_id or (folder / "result.json").exists():
+        return False
+    if not may_begin:
+        raise RefusedError(f"the plan {plan_id} has expired; make a new one")
+    present = probe.disks()
+    for disk in machine["disks"]:
+        refusal = guard.identity_refusal(disk, present)
+        if refusal:
+            raise RefusedError(refusal)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    write_program(folder / "program")
+    order = {
+        "plan_id": plan_id,
+        "boot_id": live["boot_id"],
+        "token_sha256": token_sha256,
+        "machine": dict(machine),
+    }
+    write_whole(folder / "job.json", order)
+    said = starter(f"netspring-wipe-{plan_id}", folder)
+    if said.code != 0:
+        raise RefusedError(f"the wipe could not be started: {said.err.strip() or said.out.strip()}")
+    _wait_for_life(root, folder)
+    return True
+
+
+def _wait_for_life(root: Path, folder: Path) -> None:
+    """Return once the job holds the lock or has ended; raise RefusedError if it never came up."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if job.lock_holder(root) == folder.name or (folder / "result.json").exists():
+            return
+        time.sleep(0.1)
+    raise RefusedError(f"the wipe did not start within {START_SECONDS:.0f} s; see {folder}/stderr")
+
+
+def snapshot(plan_id: str, root: Path = job.ROOT) -> dict[str, Any]:
+    """Where the job of a plan stands: kind ``wipe`` once finished, ``wipe_progress`` before.
+
+    Raises:
+        RefusedError: no job of this plan is known in this boot.
+    """
+    folder = root / plan_id
+    # In this order: a job that ends in between has then left its result.
+    at_work = job.lock_holder(root) == plan_id
+    try:
+        order = json.loads((folder / "job.json").read_text())
+    except FileNotFoundError:
+        raise RefusedError(
+            f"plan {plan_id} was not begun since this machine started; make a new plan"
+        ) from None
+    if not at_work:
+        try:
+            found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+        except FileNotFoundError:
+            return job.assemble(order, folder)
+        return found
+    items = []
+    for index, disk in enumerate(order["machine"]["disks"]):
+        line = last_line(job.progress_file(folder, index)) or {"phase": "starting"}
+        if job.result_file(folder, index).exists():
+            line = {"phase": "finished", "offset": disk["size_bytes"]}
+        items.append(
+            {
+                "id": disk["serial"],
+                "phase": line["phase"],
+                "offset": line.get("offset", 0),
+                "size": line.get("size") or disk["size_bytes"],
+                "rate_bps": line.get("rate_bps", 0),
+                "eta_s": line.get("eta_s"),
+            }
+        )
+    return {"kind": "wipe_progress", "plan_id": plan_id, "finished": False, "items": items}
+
+
+def wait(plan_id: str, seconds: float, root: Path = job.ROOT) -> dict[str, Any]:
+    """The snapshot as soon as the job has finished, or after ``seconds`` seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = snapshot(plan_id, root)
+        if found["finished"] or time.monotonic() >= deadline:
+            return found
+        time.sleep(min(0.5, seconds))
