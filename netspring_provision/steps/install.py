@@ -79,14 +79,16 @@ def install_machines(
         hostvars[machine.host] = _hostvars(job.host(machine.host), disk)
     if not hostvars:
         return tuple(results)
-    uuids = {machine.host: machine.uuid or "" for machine in facts}
-    for name in hostvars:
-        job.ledger.append(
-            "install_started",
-            {"host": name, "image": images[name].name, "disk": hostvars[name]["image_deploy_disk"]},
-            machine=uuids[name],
-            run_id=job.run_id,
-        )
+    by_host = {machine.host: machine for machine in facts}
+    uuids = {name: machine.uuid or "" for name, machine in by_host.items()}
+    for name, variables in hostvars.items():
+        body = {
+            "host": name,
+            "image": images[name].name,
+            "disk": variables["image_deploy_disk"],
+            "firmware": by_host[name].firmware,
+        }
+        job.ledger.append("install_started", body, machine=uuids[name], run_id=job.run_id)
     job.say(f"installing {', '.join(sorted({i.name for i in images.values()}))}")
     local_only = all(job.host(name).is_lab for name in hostvars)
     shares = {"images": job.station.images, "live": job.station.live}

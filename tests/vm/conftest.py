@@ -1,0 +1,136 @@
+"""Virtual PCs for the tests: real QEMU, the real live environment, the real `core` image.
+
+Builds are kept between runs in a home of their own (``NETSPRING_TEST_HOME``, by default in the user's
+cache folder), so only the first run on a machine pays for them. Ledger, plans and PCs are each test's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+from netspring_provision import lab, live
+from netspring_provision.config import Station
+from netspring_provision.image.build import build as build_image
+from netspring_provision.lab.model import DiskSpec, Firmware, Pc
+
+COMMAND = Path(sys.executable).parent / "netspring"
+GIB = 1 << 30
+MINUTES = 60
+
+
+@dataclass
+class Lab:
+    """A station with its own ledger, sharing builds, and the PCs that a test makes on it."""
+
+    station: Station
+    names: list[str] = field(default_factory=list)
+
+    def pc(
+        self, name: str, *disks: str, firmware: Firmware = "bios", memory: int = GIB
+    ) -> Pc:
+        """Make a dirty PC that is thrown away at the end of the test."""
+        if any(pc.name == name for pc in lab.list_pcs(self.station)):
+            self.throw_away(name)
+        self.names.append(name)
+        specs: list[DiskSpec] = [lab.parse_disk(text) for text in disks]
+        return lab.create(self.station, name, firmware, memory, specs)
+
+    def live(self, name: str) -> Pc:
+        """Boot the live environment on it and wait until SSH answers."""
+        pc = lab.start(self.station, name, boot="live", live=live.show(self.station))
+        lab.wait_for_ssh(pc, 300)
+        return pc
+
+    def throw_away(self, name: str) -> None:
+        """Cut its power and delete it."""
+        if lab.load(self.station, name).running:
+            lab.kill(self.station, name)
+        lab.destroy(self.station, name)
+
+    def run(self, *args: str, timeout: float = 30 * MINUTES) -> subprocess.CompletedProcess[str]:
+        """The command as a user runs it."""
+        return subprocess.run(
+            [COMMAND, *args],
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """The command in the background, in a process group of its own."""
+        return subprocess.Popen(
+            [COMMAND, *args],
+            env=self.env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def json(self, *args: str, code: int = 0) -> Any:
+        """The command's ``--json`` result; it must end with ``code``."""
+        done = self.run(*args, "--json")
+        assert done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout)
+
+    def plan(self, *names: str, code: int = 0, usb: tuple[str, ...] = ()) -> dict[str, Any]:
+        """A plan for these PCs, as ``plan --json`` prints it."""
+        more = [word for serial in usb for word in ("--usb", serial)]
+        result: dict[str, Any] = self.json(
+            "plan", "-i", "inventories/lab", "--limit", ",".join(names), *more, code=code
+        )
+        return result
+
+    def env(self) -> dict[str, str]:
+        """The environment of the command."""
+        return {**os.environ, "NETSPRING_HOME": str(self.station.home)}
+
+
+@pytest.fixture(scope="session")
+def builds() -> Station:
+    """A station that has the live environment and the `core` image; built if they are missing."""
+    named = os.environ.get("NETSPRING_TEST_HOME")
+    home = Path(named) if named else platformdirs.user_cache_path("netspring-tests")
+    station = Station(home.absolute()).ensure()
+    live.build(station)
+    build_image(station, "core")
+    return station
+
+
+@pytest.fixture
+def station_lab(builds: Station, tmp_path: Path) -> Iterator[Lab]:
+    """A lab whose ledger, plans, runs and PCs are new; builds and keys are the session's."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for shared in ("images", "live", "keys", "cache"):
+        (home / shared).symlink_to(builds.home / shared)
+    made = Lab(Station(home).ensure())
+    yield made
+    for name in made.names:
+        if any(pc.name == name for pc in lab.list_pcs(made.station)):
+            made.throw_away(name)
+
+
+@pytest.fixture(scope="module")
+def module_lab(builds: Station, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The same, shared by the tests of one file: for those that leave the PC as it was."""
+    home = tmp_path_factory.mktemp("lab")
+    for shared in ("images", "live", "keys", "cache"):
+        (home / shared).symlink_to(builds.home / shared)
+    made = Lab(Station(home).ensure())
+    yield made
+    for name in made.names:
+        if any(pc.name == name for pc in lab.list_pcs(made.station)):
+            made.throw_away(name)
