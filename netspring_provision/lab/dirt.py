@@ -20,7 +20,8 @@ _WRITE_BYTES = 8 * 1024**2
 
 DONOR_FILES = ("payroll.xls", "my-passwords.txt", "photos/wedding-001.jpg")
 _DONOR_FILE_BYTES = 256 * 1024
-_FIRST_PARTITION = 1024**2  # where sfdisk puts the first partition: at 1 MiB
+# int 0x18; hlt; jump to the hlt: the old system does not boot, and the BIOS tries what is next.
+BOOT_CODE = bytes.fromhex("cd18f4ebfd")
 # Disks are not filled to the last byte of the station: it still has to write its ledger.
 RESERVE_BYTES = 256 * 1024**2
 
@@ -97,6 +98,8 @@ def _old_partitions(disk: LabDisk) -> None:
         f"start={linux_start}, size={linux}, type=83\n"
     )
     _tool(["sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", str(disk.path)], table)
+    with disk.path.open("r+b") as raw:
+        raw.write(BOOT_CODE)
     with tempfile.TemporaryDirectory(prefix="netspring-donor-") as folder:
         for number, file in enumerate(DONOR_FILES):
             path = Path(folder) / file
