@@ -32,7 +32,7 @@ def plan_machines(
         token_sha256=token_sha256(job),
         requirements=requirements,
         expected_uuids=_expected(job),
-        usb_serials=usb_serials,
+        usb_serials=(*usb_serials, *_room_usb(job)),
         unreachable=(*inspection.missing, *refused),
     )
 
@@ -57,6 +57,11 @@ def keep(job: Job, plan: Plan, out: Path | None = None) -> Path:
     consent.write(plan, plan_key(job), path)
     job.ledger.append("plan", consent.body_of(plan), run_id=job.run_id)
     return path
+
+
+def _room_usb(job: Job) -> list[str]:
+    """USB disks that the room's files opt in, beside those of the command line."""
+    return [str(s) for host in job.hosts for s in host.vars.get("netspring_usb_serials") or ()]
 
 
 def _expected(job: Job) -> dict[str, str]:
