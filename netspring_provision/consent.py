@@ -99,7 +99,7 @@ def read(path: Path, key: bytes) -> Plan:
             hashlib.sha256(canonical(body)).hexdigest() == data["sha256"]
         )
         repeated = data["confirm"] == body["confirm"] and data["expires"] == body["expires"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise RefusedError(f"{path} is not a plan", hint=PLAN_AGAIN) from error
     if not genuine or not repeated:
         raise RefusedError(
@@ -166,7 +166,9 @@ def check_phrase(plan: Plan, typed: str | None) -> None:
             "the plan has no disk to erase" + (f" ({reasons})" if reasons else ""),
             hint="netspring plan shows each refusal with its way out",
         )
-    if typed is None or not hmac.compare_digest(typed.encode(), plan.confirm.encode()):
+    # What a terminal types need not be UTF-8; Python hands it on as lone surrogates.
+    spelled = None if typed is None else typed.encode("utf-8", "surrogatepass")
+    if spelled is None or not hmac.compare_digest(spelled, plan.confirm.encode()):
         said = (
             "no phrase was given" if typed is None else f"the phrase {typed!r} is not this plan's"
         )

@@ -63,7 +63,8 @@ def host_results(events: Iterable[Event], hosts: Iterable[str]) -> dict[str, Hos
         if host not in counts or name not in RESULTS:
             continue
         counts[host] += 1
-        res = data.get("res") or {}
+        said = data.get("res")
+        res = said if isinstance(said, Mapping) else {"msg": said}
         payload = payload_of(event)
         if payload is not None:
             payloads[host][str(payload["kind"])] = payload

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# SMBIOS 3.7 §7.2.1: all zeros and all ones mean that the maker set no UUID.
+NO_UUID = frozenset(
+    {"00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"}
+)
+
 
 class Outcome(StrEnum):
     """How a planned disk or machine ended. There is no fourth way; none at all is ``failed``."""
@@ -23,6 +28,32 @@ class Step(StrEnum):
     WIPE = "wipe"
     INSTALL = "install"
     VERIFY = "verify"
+
+
+def _whole(value: object) -> int:
+    """A count of bytes as a machine must report it; raises TypeError on anything else."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"not a whole number of bytes: {value!r}")
+    return value
+
+
+def _printable(value: object) -> str | None:
+    """Text of a machine's firmware, made fit for files and screens; ``None`` when empty."""
+    text = str(value or "").encode("utf-8", "replace").decode()
+    return "".join(c if c.isprintable() else "?" for c in text).strip() or None
+
+
+def _usable_serial(value: object) -> str | None:
+    """A serial that can tell one disk from another, or ``None``; raises TypeError on non-text.
+
+    Ansible would take braces for a template, so a serial with braces never leaves this function.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"not a serial: {value!r}")
+    told = value.isascii() and value.isprintable() and not set(value) & set("{}")
+    return value if told and value.strip(" 0.-_") else None
 
 
 @dataclass(frozen=True)
@@ -63,7 +94,10 @@ class Disk:
 
     @classmethod
     def from_facts(cls, raw: Mapping[str, Any]) -> Disk:
-        """From one entry of ``disks`` in the facts; raises KeyError/TypeError on other shapes."""
+        """From one entry of ``disks`` in the facts; raises KeyError/TypeError on other shapes.
+
+        A serial that tells nothing (blanks, zeros) or that no drive prints counts as none.
+        """
         nvme = raw.get("nvme") or {}
         security = raw.get("security") or {}
         smart = raw.get("smart") or {}
@@ -72,13 +106,13 @@ class Disk:
             path=str(raw["path"]),
             bus=str(raw["bus"]),
             medium=str(raw["medium"]),
-            model=str(raw.get("model") or "unknown model"),
-            serial=raw.get("serial") or None,
-            wwn=raw.get("wwn") or None,
-            size_bytes=int(raw["size_bytes"]),
-            native_bytes=raw.get("native_bytes"),
-            read_only=bool(raw["read_only"]),
-            removable=bool(raw.get("removable", False)),
+            model=_printable(raw.get("model")) or "unknown model",
+            serial=_usable_serial(raw.get("serial")),
+            wwn=_printable(raw.get("wwn")),
+            size_bytes=_whole(raw["size_bytes"]),
+            native_bytes=None if raw.get("native_bytes") is None else _whole(raw["native_bytes"]),
+            read_only=raw["read_only"] is not False,
+            removable=raw.get("removable") is not False,
             uses=tuple(Use(str(u["kind"]), str(u["detail"])) for u in raw["uses"]),
             security_locked=security.get("locked"),
             security_frozen=security.get("frozen"),
@@ -114,14 +148,19 @@ class Facts:
 
     @classmethod
     def from_payload(cls, host: str, raw: Mapping[str, Any]) -> Facts:
-        """From the ``facts`` payload of the inspect module; raises KeyError/TypeError if unlike."""
+        """From the ``facts`` payload of the inspect module.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it has another shape.
+        """
         system, live = raw["system"], raw["live"]
+        uuid = str(system.get("uuid") or "").strip().lower()
         return cls(
             host=host,
-            uuid=(system.get("uuid") or "").lower() or None,
-            serial=system.get("serial") or None,
-            vendor=str(system.get("vendor") or "unknown maker"),
-            product=str(system.get("product") or "unknown model"),
+            uuid=None if uuid in NO_UUID else uuid or None,
+            serial=_printable(system.get("serial")),
+            vendor=_printable(system.get("vendor")) or "unknown maker",
+            product=_printable(system.get("product")) or "unknown model",
             firmware=str(system["firmware"]),
             memory_bytes=int(raw["memory_bytes"]),
             live_marker=live.get("marker") is True,

@@ -45,8 +45,11 @@ def disk_outcomes(
         plan_id: the plan that the report must belong to.
         trouble: why the machine's run ended early, or ``None``.
     """
-    usable = report if report is not None and report.get("plan_id") == plan_id else None
-    entries = [e for e in (usable or {}).get("disks") or () if isinstance(e, Mapping)]
+    final = report is not None and report.get("finished") is True
+    usable = report if report is not None and final and report.get("plan_id") == plan_id else {}
+    disks = usable.get("disks")
+    listed = disks if isinstance(disks, list | tuple) else ()
+    entries = [e for e in listed if isinstance(e, Mapping)]
     outcomes = []
     for disk in machine.disks:
         mine = [e for e in entries if e.get("serial") == disk.serial]
@@ -95,24 +98,57 @@ def evidence_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
     canaries = entry.get("canaries")
     if not isinstance(verify, Mapping) or not isinstance(canaries, Mapping):
         return "the evidence is missing"
-    if entry.get("size_bytes") != disk.size_bytes:
+    return (
+        _identity_gap(disk, entry)
+        or _method_gap(disk, entry)
+        or _canary_gap(canaries)
+        or _read_back_gap(disk, verify)
+    )
+
+
+def _identity_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
+    if entry.get("outcome") != Outcome.ERASED or entry.get("reason") is not None:
+        return f"it says {entry.get('outcome')} and gives a reason: {entry.get('reason')}"
+    if entry.get("serial") != disk.serial:
+        return f"its serial is {entry.get('serial')}, planned was {disk.serial}"
+    if not _is(entry.get("size_bytes"), disk.size_bytes):
         return f"its size is {entry.get('size_bytes')}, planned were {disk.size_bytes} bytes"
-    if disk.wwn and entry.get("wwn") not in (None, disk.wwn):
+    if disk.wwn and entry.get("wwn") != disk.wwn:
         return f"its WWN is {entry.get('wwn')}, planned was {disk.wwn}"
-    if entry.get("method") not in (disk.method, *disk.fallback):
-        return f"the method {entry.get('method')} was not planned"
+    return None
+
+
+def _method_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
+    method, attempts = entry.get("method"), entry.get("attempts")
+    if method not in (disk.method, *disk.fallback):
+        return f"the method {method} was not planned"
+    if not isinstance(attempts, list | tuple) or not attempts:
+        return "it tells of no attempt"
+    ended = [a for a in attempts if isinstance(a, Mapping) and _is(a.get("rc"), 0)]
+    if not any(a.get("method") == method for a in ended):
+        return f"no attempt with {method} ended well"
+    if attempts[-1] not in ended:
+        return "its last attempt did not end well"
+    return None
+
+
+def _canary_gap(canaries: Mapping[str, Any]) -> str | None:
     count = canaries.get("n")
-    if not _positive(count) or canaries.get("written") != count:
+    if not isinstance(count, int) or not _is(canaries.get("written"), count) or count < 1:
         return "no canaries were planted"
-    if canaries.get("changed") != count:
+    if not _is(canaries.get("changed"), count):
         return f"only {canaries.get('changed')} of {count} canaries changed"
+    return None
+
+
+def _read_back_gap(disk: PlannedDisk, verify: Mapping[str, Any]) -> str | None:
     if verify.get("mode") != "full":
         return f"it was read back in mode {verify.get('mode')}, not in full"
-    if not _zero(verify.get("read_errors")):
+    if not _is(verify.get("read_errors"), 0):
         return f"reading it back met {verify.get('read_errors')} errors"
-    if not _zero(verify.get("nonzero")):
+    if not _is(verify.get("nonzero"), 0):
         return f"{verify.get('nonzero')} bytes were not zero when read back"
-    if verify.get("bytes_read") != disk.size_bytes:
+    if not _is(verify.get("bytes_read"), disk.size_bytes):
         return f"only {verify.get('bytes_read')} of {disk.size_bytes} bytes were read back"
     return None
 
@@ -122,9 +158,6 @@ def all_erased(outcomes: tuple[DiskOutcome, ...]) -> bool:
     return bool(outcomes) and all(o.outcome is Outcome.ERASED for o in outcomes)
 
 
-def _positive(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _zero(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value == 0
+def _is(value: object, wanted: int) -> bool:
+    """Whether a count is that number: ``True``, ``1.0`` and ``"1"`` are not 1 in a report."""
+    return type(value) is int and type(wanted) is int and value == wanted

@@ -30,6 +30,7 @@ LIFETIME = dt.timedelta(minutes=30)
 RATES = {"usb": 30e6, "nvme": 900e6, "ssd": 300e6, "hdd": 60e6, "flash": 15e6, "unknown": 60e6}
 SPARE = "spare area not reached: flash keeps cells that no command can address"
 REALLOCATED = "sectors that the drive had already set aside are not reached"
+HIDDEN_UNKNOWN = "whether the drive hides a part of itself (HPA) could not be read"
 GIB = 1 << 30
 
 
@@ -183,9 +184,10 @@ def disk_refusal(disk: Disk, allowed_usb: frozenset[str]) -> tuple[str, str] | N
         return ("read-only", "open its write-protect switch, or destroy it")
     if disk.size_bytes <= 0:
         return ("reports no capacity", "the drive is broken or a card slot is empty: take it out")
-    if disk.bus == "usb" and disk.serial not in allowed_usb:
+    if disk.bus in ("usb", "unknown") and disk.serial not in allowed_usb:
+        kind = "a USB disk" if disk.bus == "usb" else "on a bus that cannot be told (perhaps USB)"
         return (
-            "a USB disk, which may be somebody's own",
+            f"{kind}, which may be somebody's own",
             f"to erase it too, add --usb {disk.serial} to the plan",
         )
     if disk.security_locked:
@@ -211,6 +213,8 @@ def claim_for(disk: Disk) -> Claim:
     limits = [REALLOCATED]
     if disk.medium != "hdd":
         limits.insert(0, SPARE)
+    if disk.bus == "sata" and disk.hpa_present is None and disk.native_bytes is None:
+        limits.append(HIDDEN_UNKNOWN)
     return Claim("Clear", tuple(limits))
 
 
