@@ -118,8 +118,9 @@ def ask(pytestconfig: pytest.Config, expected: Expectation) -> Callable[[str], d
 @pytest.fixture(scope="session")
 def facts(ask: Callable[[str], dict[str, Any]], pytestconfig: pytest.Config) -> asking.Facts:
     """All that can be seen without the desktop; asked once."""
+    asked = time.time()
     found = ask("system")
-    found["station_epoch"] = time.time()
+    found["station"] = {"asked": asked, "answered": time.time()}
     uuid = part_or_none(found, "identity").get("uuid")
     nonce = pytestconfig.getoption("--netspring-nonce") or found["nonce"]
     proof = hashlib.sha256(f"{nonce} {uuid}".encode()).hexdigest()

@@ -51,14 +51,14 @@ def find(token_sha256: str | None, root: Path = Path("/")) -> dict[str, Any]:
         "proxies": _proxies(sorted(below("/etc/apt").rglob("*.conf*"))),
         "settings": [str(path.relative_to(below("/etc/netspring"))) for path in settings],
         "secrets": _secrets(
-            [*settings, *_files(below("/root")), below("/etc/default/grub")], token_sha256
+            settings, [*_files(below("/root")), *_files(below("/root/.ssh"))], token_sha256
         ),
     }
 
 
 def _files(folder: Path) -> list[Path]:
-    # Neither symlinks nor big files: a secret of ours is a small file.
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    """The files of a folder, without the folders in it."""
+    return sorted(path for path in folder.glob("*") if path.is_file() and not path.is_symlink())
 
 
 def _proxies(paths: list[Path]) -> list[str]:
@@ -70,16 +70,17 @@ def _proxies(paths: list[Path]) -> list[str]:
     return found
 
 
-def _secrets(paths: list[Path], token_sha256: str | None) -> list[str]:
+def _secrets(ours: list[Path], others: list[Path], token_sha256: str | None) -> list[str]:
+    """Files with a private key or the token in them; among ours also by their names."""
     found = []
-    for path in paths:
-        if not path.is_file() or path.stat().st_size > LIMIT_BYTES:
+    for path in (*ours, *others):
+        if path.stat().st_size > LIMIT_BYTES:  # a secret of ours is a small file
             continue
         content = path.read_text(errors="replace")
         words = re.findall(r"\b[0-9a-f]{64}\b", content)
         if (
             "PRIVATE KEY-----" in content
-            or SECRET_NAME.search(path.name)
+            or (path in ours and SECRET_NAME.search(path.name))
             or any(hashlib.sha256(word.encode()).hexdigest() == token_sha256 for word in words)
         ):
             found.append(str(path))

@@ -113,12 +113,18 @@ def mount(where: str) -> dict[str, Any] | None:
     if done.returncode != 0:
         return None
     found: dict[str, Any] = json.loads(done.stdout)["filesystems"][0]
-    if found["fstype"] == "ext4":
-        header = output("dumpe2fs", "-h", found["source"])
-        numbers = dict(re.findall(r"^(Block count|Block size):\s+(\d+)", header, re.MULTILINE))
-        found["filesystem_bytes"] = int(numbers["Block count"]) * int(numbers["Block size"])
-        found["partition_bytes"] = int(output("blockdev", "--getsize64", found["source"]))
     return found
+
+
+def grown() -> dict[str, Any]:
+    """Size of the root file system by its own superblock, and of the partition it lies on."""
+    source = (mount("/") or {})["source"]
+    header = output("dumpe2fs", "-h", source)
+    numbers = dict(re.findall(r"^(Block count|Block size):\s+(\d+)", header, re.MULTILINE))
+    return {
+        "filesystem_bytes": int(numbers["Block count"]) * int(numbers["Block size"]),
+        "partition_bytes": int(output("blockdev", "--getsize64", source)),
+    }
 
 
 def pupil(name: str) -> dict[str, Any]:
@@ -253,6 +259,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         "identity": identity,
         "image": image,
         "boot": boot,
+        "grown": grown,
         "pupil": lambda: pupil(question["pupil"]),
         "kernel": kernel,
         "memory": memory,
