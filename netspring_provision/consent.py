@@ -7,6 +7,7 @@ only; ``confirm`` and ``expires`` are repeated beside it for programs that read 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import hashlib
@@ -71,7 +72,8 @@ def write(plan: Plan, key: bytes, path: Path) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise StationError(
             f"cannot write the plan {path}: {error.strerror or error}",
             hint="free some space, or name another file with --out",

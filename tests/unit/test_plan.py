@@ -1,4 +1,4 @@
-"""Every disk and every machine ends exactly once: planned, or refused with a reason and a way out."""
+"""Every disk and every machine ends exactly once: planned, or refused with a way out."""
 
 import datetime as dt
 from collections import Counter
