@@ -89,6 +89,7 @@ class MachineVerdict:
         folder: holds junit.xml, facts.json, log and pictures.
         screenshot: the child's desktop, if there was one to see.
         pictures: programs with their windows open, by name.
+        image: name of the image, as the machine says.
         machine: uuid, serial, asset_tag, machine_id, hostname as the machine gave them.
         facts: everything the machine said, for reports.
     """
@@ -102,6 +103,7 @@ class MachineVerdict:
     folder: Path
     screenshot: Path | None = None
     pictures: tuple[tuple[str, Path], ...] = ()
+    image: str | None = None
     machine: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -124,6 +126,12 @@ class MachineVerdict:
         data["screenshot"] = str(self.screenshot) if self.screenshot else None
         data["pictures"] = {name: str(path) for name, path in self.pictures}
         return data
+
+
+def unchecked(host: str, why: str, folder: Path) -> MachineVerdict:
+    """The verdict over a machine that did not come to its checks: broken, for that reason."""
+    reason = catalogue.reason("not_reached", why=why)
+    return MachineVerdict(host, "", Standing.BROKEN, reason, (), 0.0, folder)
 
 
 def proof_of(nonce: str, uuid: str) -> str:

@@ -193,7 +193,8 @@ class _Attempt:
         pictures = (
             (app.name, self.folder / f"{app.name}.png") for app in self.expected.features.apps
         )
-        facts = self.folder / "facts.json"
+        kept = self.folder / "facts.json"
+        facts = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
         return MachineVerdict(
             host=self.host.name,
             profile=self.expected.profile,
@@ -205,7 +206,8 @@ class _Attempt:
             screenshot=screenshot if screenshot.is_file() else None,
             pictures=tuple((name, path) for name, path in pictures if path.is_file()),
             machine=machine,
-            facts=json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else {},
+            image=(facts.get("image") or {}).get("name"),
+            facts=facts,
         )
 
     def _ended(self, standing: Standing, reason: Words, began: float) -> MachineVerdict:

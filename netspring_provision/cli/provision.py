@@ -22,7 +22,7 @@ from netspring_provision.steps.inspect import inspect_machines
 from netspring_provision.steps.job import Job, open_job
 from netspring_provision.steps.plan import keep, plan_key, plan_machines
 from netspring_provision.steps.provision import Progressed, provision_machines
-from netspring_provision.steps.verify import write_report
+from netspring_provision.steps.report import write_report
 from netspring_provision.steps.wipe import WipeResult
 
 

@@ -21,7 +21,7 @@ from netspring_provision.steps.inspect import inspect_machines
 from netspring_provision.steps.job import Job, open_job
 from netspring_provision.steps.plan import keep, plan_machines
 from netspring_provision.steps.provision import Progressed, provision_machines
-from netspring_provision.steps.verify import write_report
+from netspring_provision.steps.report import write_report
 
 PREFIX = "labrun-"  # PCs of this name belong to this command, which makes them anew each time
 LIVE_SECONDS = 300.0

@@ -20,8 +20,9 @@ from netspring_provision.steps.boot import boot_own_disk, trust_installed
 from netspring_provision.steps.inspect import enrol_machines, inspect_machines
 from netspring_provision.steps.install import install_machines
 from netspring_provision.steps.job import Job
-from netspring_provision.steps.verify import MachineVerdict, verify_machines
+from netspring_provision.steps.verify import verify_machines
 from netspring_provision.steps.wipe import left_to_wipe, recorded_outcomes, wipe_machines
+from netspring_provision.verdict import MachineVerdict
 
 OK = "ok"
 
@@ -199,7 +200,6 @@ def _verify(
     names = tuple(name for name in ready if name not in troubles)
     for verdict in verify_machines(job, names, {h: ready[h] for h in names}, images):
         row = dataclasses.replace(rows[verdict.host], verdict=verdict)
-        rows[verdict.host] = row.step(
-            Step.VERIFY, OK if verdict.passed else verdict.reason or "failed"
-        )
+        reason = verdict.reason.en if verdict.reason else "failed"
+        rows[verdict.host] = row.step(Step.VERIFY, OK if verdict.passed else reason)
     return rows

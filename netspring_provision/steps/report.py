@@ -1,0 +1,77 @@
+"""Write the report of a run: HTML for people, JUnit for programs, both in the run's folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from netspring_provision.checks.catalogue import Words
+from netspring_provision.report import html, junit
+from netspring_provision.report.model import MachineReport, Picture, RoomReport
+from netspring_provision.steps.job import Job
+from netspring_provision.steps.provision import Progressed
+from netspring_provision.verdict import MachineVerdict, unchecked
+
+HTML = "report.html"
+JUNIT = "junit.xml"
+
+
+def write_report(
+    job: Job, rows: Sequence[Progressed], screens: Mapping[str, Path] | None = None
+) -> Path:
+    """The report of machines that were provisioned.
+
+    Args:
+        job: the run.
+        rows: how far each machine came.
+        screens: picture of the screen as seen from outside (the lab), by machine.
+
+    Returns:
+        Path of the HTML file.
+    """
+    machines = tuple(
+        MachineReport(
+            host=row.host,
+            verdict=row.verdict,
+            disks=row.outcomes,
+            facts=row.facts.raw if row.facts else None,
+            image=row.image or (row.verdict.image if row.verdict else None),
+            trouble=None if row.good else _trouble(row),
+            pictures=_screen(screens or {}, row.host),
+        )
+        for row in rows
+    )
+    return write_machines(job, machines)
+
+
+def write_verdicts(job: Job, verdicts: Sequence[MachineVerdict]) -> Path:
+    """The report of machines that were only checked; returns the path of the HTML file."""
+    return write_machines(
+        job, tuple(MachineReport(host=v.host, verdict=v, image=v.image) for v in verdicts)
+    )
+
+
+def write_machines(job: Job, machines: tuple[MachineReport, ...]) -> Path:
+    """Both files; a machine without a verdict is an error in the JUnit file, never left out."""
+    now = dt.datetime.now(dt.UTC).astimezone().replace(microsecond=0)
+    report = RoomReport(job.inventory, job.run_id, now.isoformat(sep=" "), machines)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    verdicts = [
+        m.verdict or unchecked(m.host, m.trouble or "it was not checked", job.folder)
+        for m in machines
+    ]
+    junit.write(verdicts, job.folder / JUNIT)
+    return html.write(report, job.folder / HTML)
+
+
+def _trouble(row: Progressed) -> str | None:
+    """Why it is set aside; what the checks found is told by the verdict itself."""
+    return row.reason if row.verdict is None else None
+
+
+def _screen(screens: Mapping[str, Path], host: str) -> tuple[Picture, ...]:
+    if host not in screens:
+        return ()
+    caption = Words("从外面看到的屏幕", "The screen as seen from outside")
+    return (Picture(screens[host], caption),)
