@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import subprocess
@@ -18,7 +19,7 @@ class Station:
     """The folders of one station, all under ``$NETSPRING_HOME``.
 
     Attributes:
-        home: root of all state; made on first use, readable by its owner only.
+        home: root of all state; made on first use. What is secret lies under ``keys``.
     """
 
     home: Path
@@ -109,13 +110,15 @@ class Station:
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             self.keys.mkdir(mode=0o700, exist_ok=True)
-            for path in (self.token_file, self.plan_key_file):
-                _write_secret_once(path, secrets.token_hex(32))
-            for path, comment in (
-                (self.ssh_key, "netspring-station"),
-                (self.signing_key, "netspring-signing"),
-            ):
-                _make_key_once(path, comment)
+            with (self.keys / ".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # two first runs at once must agree on the keys
+                for path in (self.token_file, self.plan_key_file):
+                    _write_secret_once(path, secrets.token_hex(32))
+                for path, comment in (
+                    (self.ssh_key, "netspring-station"),
+                    (self.signing_key, "netspring-signing"),
+                ):
+                    _make_key_once(path, comment)
         except OSError as error:
             raise StationError(
                 f"cannot write the station's folder {self.home}: {error.strerror or error}",
@@ -129,29 +132,37 @@ class Station:
 
 
 def _write_secret_once(path: Path, value: str) -> None:
-    """Write a secret for its owner only; an existing file wins, even in a race."""
+    """Write a secret for its owner only, whole or not at all; an existing file stays."""
     if path.exists():
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)  # of a run that was killed
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(value + "\n")
         file.flush()
         os.fsync(file.fileno())
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        pass
-    finally:
-        temporary.unlink()
+    temporary.replace(path)
 
 
 def _make_key_once(path: Path, comment: str) -> None:
-    if path.exists() and path.with_suffix(".pub").exists():
+    """Make a key pair that is not there; a private key that is there is never replaced."""
+    public = path.with_suffix(".pub")
+    if path.exists() and public.exists():
         return
-    path.unlink(missing_ok=True)
-    path.with_suffix(".pub").unlink(missing_ok=True)
-    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
+    if path.exists():  # ssh-keygen was killed between its two files, or somebody lost one
+        public.write_text(_ssh_keygen(["-y", "-f", str(path)], path))
+        return
+    fresh = path.with_name(f".{path.name}.new")
+    for old in (fresh, Path(f"{fresh}.pub"), public):
+        old.unlink(missing_ok=True)
+    _ssh_keygen(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(fresh)], path)
+    fresh.replace(path)
+    Path(f"{fresh}.pub").replace(public)
+
+
+def _ssh_keygen(arguments: list[str], path: Path) -> str:
+    argv = ["ssh-keygen", *arguments]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
     except FileNotFoundError as error:
@@ -159,4 +170,8 @@ def _make_key_once(path: Path, comment: str) -> None:
             "ssh-keygen is not installed", hint="apt-get install openssh-client"
         ) from error
     if done.returncode != 0:
-        raise StationError(f"ssh-keygen could not make {path}: {done.stderr.strip()}")
+        raise StationError(
+            f"ssh-keygen could not make {path}: {done.stderr.strip()}",
+            hint="free some space on the station's disk (df -h)",
+        )
+    return done.stdout

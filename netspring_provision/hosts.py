@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 from netspring_provision import content, runner
 from netspring_provision.errors import UsageError
 from netspring_provision.room import validate_room
+
+# What Ansible takes for a name and nothing else: no pattern, no range, no file.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Host:
     @property
     def is_lab(self) -> bool:
         """Whether it is a virtual PC of this station, which the station can switch on and off."""
-        return bool(self.vars.get("netspring_lab", False))
+        return self.vars.get("netspring_lab") is True
 
 
 def inventory_path(inventory: str) -> Path:
@@ -45,8 +49,9 @@ def inventory_path(inventory: str) -> Path:
     Raises:
         UsageError: there is no such file or folder.
     """
+    named = bool(inventory.strip())  # Path("") would be the folder we happen to stand in
     for candidate in (Path(inventory), content.root() / inventory):
-        if candidate.exists():
+        if named and candidate.exists():
             return candidate.absolute()
     raise UsageError(
         f"there is no inventory {inventory}",
@@ -73,6 +78,7 @@ def load(inventory: str, limit: str | None = None) -> tuple[Host, ...]:
     data = runner.inventory_list(path)
     hostvars = data.get("_meta", {}).get("hostvars", {})
     names = list(dict.fromkeys(_members(data, "all")))
+    _check_names(data, names, inventory)
     if limit is not None:
         names = _limited(data, names, limit)
     if not names:
@@ -81,6 +87,17 @@ def load(inventory: str, limit: str | None = None) -> tuple[Host, ...]:
             hint="for the lab: netspring lab create NAME, then netspring lab start NAME",
         )
     return tuple(_host(name, hostvars.get(name, {})) for name in names)
+
+
+def _check_names(data: Mapping[str, Any], names: list[str], inventory: str) -> None:
+    """Refuse a name that would mean other or more machines when it is given to Ansible."""
+    for name in names:
+        if name in data or not NAME.fullmatch(name):
+            what = "is also the name of a group" if name in data else "is not a host name"
+            raise UsageError(
+                f"{inventory}: the machine name {name!r} {what}",
+                hint="use letters, digits, '-', '.' and '_', and no name twice",
+            )
 
 
 def _members(data: Mapping[str, Any], group: str) -> list[str]:
@@ -111,10 +128,17 @@ def _limited(data: Mapping[str, Any], names: list[str], limit: str) -> list[str]
 
 def _host(name: str, variables: Mapping[str, Any]) -> Host:
     key = variables.get("ansible_ssh_private_key_file")
+    try:
+        port = int(variables.get("ansible_port", 22))
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{name}: ansible_port is {variables['ansible_port']!r}, not a number",
+            hint="write the number of the SSH port, or leave it out for 22",
+        ) from error
     return Host(
         name=name,
         address=str(variables.get("ansible_host", name)),
-        port=int(variables.get("ansible_port", 22)),
+        port=port,
         user=str(variables.get("ansible_user", "root")),
         key_file=Path(key).expanduser() if key else None,
         vars=variables,

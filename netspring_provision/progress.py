@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -48,24 +50,33 @@ def items(event: Mapping[str, Any]) -> tuple[Item, ...]:
     if payload is None or not str(payload["kind"]).endswith("_progress"):
         return ()
     host = str((event.get("event_data") or {}).get("host", "?"))
+    listed = payload.get("items")
     found = []
-    for entry in payload.get("items") or ():
+    for entry in listed if isinstance(listed, list) else ():
         if not isinstance(entry, Mapping):
             continue
         name = str(entry.get("id", "?"))
-        eta = entry.get("eta_s")
         found.append(
             Item(
                 key=f"{host}/{name}",
                 label=f"{host} {name}",
                 phase=str(entry.get("phase", "")),
-                offset=int(entry.get("offset") or 0),
-                size=int(entry.get("size") or 0),
-                rate=float(entry.get("rate_bps") or 0),
-                eta=float(eta) if eta is not None else None,
+                offset=int(_number(entry.get("offset")) or 0),
+                size=int(_number(entry.get("size")) or 0),
+                rate=_number(entry.get("rate_bps")) or 0.0,
+                eta=_number(entry.get("eta_s")),
             )
         )
     return tuple(found)
+
+
+def _number(value: object) -> float | None:
+    """A finite count; anything else that a machine says is drawn as nothing."""
+    try:
+        number = float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 class Display:
@@ -101,7 +112,7 @@ class Display:
     def say(self, sentence: str) -> None:
         """One plain sentence about what happens now, with the time since the start."""
         passed = time.monotonic() - self._started
-        self._console.print(f"[dim]{_clock(passed)}[/dim] {sentence}", soft_wrap=True)
+        self._console.print(f"[dim]{_clock(passed)}[/dim] {escape(sentence)}", soft_wrap=True)
         self._clear()
 
     def on_event(self, event: Mapping[str, Any]) -> None:
@@ -115,8 +126,8 @@ class Display:
         if name in ("runner_on_failed", "runner_on_unreachable"):
             data = event.get("event_data") or {}
             if not data.get("ignore_errors"):
-                host = data.get("host", "?")
-                self._console.print(f"[red]{host}[/red]: {data.get('task', 'a task')} failed")
+                host, task = str(data.get("host", "?")), str(data.get("task", "a task"))
+                self._console.print(f"[red]{escape(host)}[/red]: {escape(task)} failed")
 
     def _draw(self, item: Item) -> None:
         left = f"{_clock(item.eta)} left" if item.eta is not None else ""
@@ -124,7 +135,7 @@ class Display:
             self._bars[item.key] = self._progress.add_task("", total=None, left="")
         self._progress.update(
             self._bars[item.key],
-            description=f"{item.label} {item.phase}",
+            description=escape(f"{item.label} {item.phase}"),
             total=item.size or None,
             completed=item.offset,
             left=left,
@@ -135,7 +146,7 @@ class Display:
         now = time.monotonic()
         if phase != item.phase or now - when >= PLAIN_EVERY:
             self._printed[item.key] = (item.phase, now)
-            self._console.print(item.line(), soft_wrap=True)
+            self._console.print(escape(item.line()), soft_wrap=True)
 
     def _clear(self) -> None:
         for bar in self._bars.values():

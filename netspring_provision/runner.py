@@ -12,8 +12,10 @@ import datetime as dt
 import json
 import os
 import secrets
+import shlex
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from netspring_provision.config import Station
 from netspring_provision.errors import StationError, UsageError
 
 Event = dict[str, Any]
+UNKNOWN_RC = 255  # ansible-playbook ended and nobody knows how: that is no success
 LOCALHOST = "localhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n"
 
 
@@ -91,7 +94,7 @@ def run_playbook(
         StationError: the run folder cannot be written.
         KeyboardInterrupt: the run was interrupted; work on the machines goes on in its units.
     """
-    if limit is not None and not [name for name in limit if name.strip()]:
+    if limit is not None and (not limit or not all(name.strip() for name in limit)):
         raise UsageError(
             "the limit names no machine", hint="name machines of the inventory, or leave it out"
         )
@@ -107,6 +110,8 @@ def run_playbook(
         added = folder / "hostvars.yml"
         added.write_text(json.dumps({"all": {"hosts": {h: dict(v) for h, v in hostvars.items()}}}))
         sources.append(str(added))
+    # Looked up before the run, so that nothing half-made is left when the installation is broken.
+    root, played = content.root(), content.playbook(playbook)
     events: list[Event] = []
     trouble: list[Exception] = []
 
@@ -119,27 +124,30 @@ def run_playbook(
                 trouble.append(error)
         return True
 
-    with _signals_restored():
-        done = ansible_runner.run(
-            private_data_dir=str(folder),
-            project_dir=str(content.root()),
-            playbook=str(content.playbook(playbook)),
-            inventory=sources,
-            roles_path=str(content.root() / "roles"),
-            extravars=dict(extravars or {}) or None,
-            limit=",".join(limit) if limit is not None else None,
-            envvars=_environment(station, folder, envvars or {}),
-            event_handler=keep,
-            quiet=True,
-            rotate_artifacts=0,
-        )
-    for command_file in folder.glob("artifacts/*/command"):
-        command_file.unlink()  # it holds the whole environment of the station
+    try:
+        with _signals_restored():
+            done = ansible_runner.run(
+                private_data_dir=str(folder),
+                project_dir=str(root),
+                playbook=str(played),
+                inventory=sources,
+                roles_path=str(root / "roles"),
+                extravars=dict(extravars or {}) or None,
+                limit=",".join(limit) if limit is not None else None,
+                envvars=_environment(station, folder, envvars or {}),
+                event_handler=keep,
+                quiet=True,
+                rotate_artifacts=0,
+            )
+    finally:
+        for command_file in folder.glob("artifacts/*/command"):
+            command_file.unlink()  # it holds the whole environment of the station
     if done.status == "canceled":
         raise KeyboardInterrupt
     if trouble:
         raise trouble[0]
-    return RunResult(run_id, folder, str(done.status), int(done.rc or 0), tuple(events))
+    code = UNKNOWN_RC if done.rc is None else int(done.rc)
+    return RunResult(run_id, folder, str(done.status), code, tuple(events))
 
 
 def inventory_list(inventory: Path) -> dict[str, Any]:
@@ -148,20 +156,31 @@ def inventory_list(inventory: Path) -> dict[str, Any]:
     Raises:
         UsageError: Ansible cannot read it.
     """
-    response, error = ansible_runner.interface.get_inventory(
-        action="list",
-        inventories=[str(inventory.absolute())],
-        response_format="json",
-        quiet=True,
-        envvars=_environment(None, None, {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}),
-    )
-    if not isinstance(response, dict):
-        last = (str(error or response).strip().splitlines() or ["no output"])[-1]
+    # A folder of our own: ansible-runner leaves the one that it makes, with our environment in it.
+    with tempfile.TemporaryDirectory(prefix="netspring-inventory-") as folder, _signals_restored():
+        response, error = ansible_runner.interface.get_inventory(
+            action="list",
+            inventories=[str(inventory.absolute())],
+            response_format="raw",
+            quiet=True,
+            private_data_dir=folder,
+            envvars=_environment(
+                None, Path(folder), {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
+            ),
+        )
+    try:
+        # Warnings may come before the document, in the same stream.
+        text = str(response)
+        data = json.loads(text[text.index("{") :])
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        last = (str(error or response or "").strip().splitlines() or ["no output"])[-1]
         raise UsageError(
             f"Ansible cannot read the inventory {inventory}: {last}",
             hint=f"try it by hand: ansible-inventory -i {inventory} --list",
         )
-    return response
+    return data
 
 
 def _fresh_folder(run_folder: Path, playbook: str) -> Path:
@@ -182,9 +201,7 @@ def _fresh_folder(run_folder: Path, playbook: str) -> Path:
     raise StationError(f"run folder {run_folder} holds too many runs")
 
 
-def _environment(
-    station: Station | None, folder: Path | None, more: Mapping[str, str]
-) -> dict[str, str]:
+def _environment(station: Station | None, folder: Path, more: Mapping[str, str]) -> dict[str, str]:
     scripts = Path(sys.executable).parent
     env = {
         "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -192,7 +209,7 @@ def _environment(
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_NOCOLOR": "True",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "ANSIBLE_HOME": str(folder / "ansible") if folder else "/tmp/.ansible-inventory",  # noqa: S108
+        "ANSIBLE_HOME": str(folder / "ansible"),
     }
     if station is not None:
         env["NETSPRING_HOME"] = str(station.home)
@@ -205,8 +222,10 @@ def _environment(
 
 def ssh_common_args(station: Station) -> str:
     """The SSH options that bind a machine to the host key learnt at enrolment."""
+    # Quoted twice, for a home with a space in it: Ansible takes one pair away, ssh the other.
+    known = shlex.quote(f'UserKnownHostsFile="{station.known_hosts}"')
     return (
-        f"-o UserKnownHostsFile={station.known_hosts} -o GlobalKnownHostsFile=/dev/null "
+        f"-o {known} -o GlobalKnownHostsFile=/dev/null "
         "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
     )
 

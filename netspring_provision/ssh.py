@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fabric  # noqa: TID251 - this is the one place
+import invoke
 import paramiko  # noqa: TID251 - this is the one place
 
 from netspring_provision.config import Station
@@ -25,6 +26,17 @@ from netspring_provision.errors import MachineFailedError, RefusedError
 
 BANNER = "netspring-live"
 BANNER_VERSION = "v1"
+# Whatever a peer sends, a machine that cannot be talked to is one machine that failed, no more.
+# Paramiko raises ValueError and its kin on bytes that are not SSH.
+PEER_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    IndexError,
+    paramiko.SSHException,
+    invoke.exceptions.Failure,
+)
 
 
 @dataclass(frozen=True)
@@ -73,11 +85,11 @@ def enrol(
         MachineFailedError: it does not answer.
         RefusedError: it shows a banner that this station's token did not make.
     """
-    transport = None
+    sock = transport = None
     try:
         sock = socket.create_connection((address, port), timeout=timeout)
         transport = paramiko.Transport(sock)
-        transport.banner_timeout = timeout
+        transport.banner_timeout = transport.auth_timeout = timeout
         transport.start_client(timeout=timeout)
         server_key = transport.get_remote_server_key()
         key = HostKey(server_key.get_name(), server_key.get_base64())
@@ -85,7 +97,7 @@ def enrol(
         with contextlib.suppress(paramiko.SSHException):
             transport.auth_none(user)
         raw = transport.get_banner()
-    except (OSError, paramiko.SSHException, EOFError) as error:
+    except PEER_ERRORS as error:
         raise MachineFailedError(
             f"{address}:{port} does not answer SSH: {error or type(error).__name__}",
             hint="is it switched on, on the switch, and has it booted the live environment?",
@@ -93,6 +105,8 @@ def enrol(
     finally:
         if transport is not None:
             transport.close()
+        if sock is not None:
+            sock.close()
     words = (raw or b"").decode("utf-8", "replace").split()
     if words[:1] != [BANNER]:
         return None
@@ -101,7 +115,7 @@ def enrol(
         len(words) >= 5
         and words[1] == BANNER_VERSION
         and (words[2], words[3]) == (key.kind, key.base64)
-        and hmac.compare_digest(words[4], expected)
+        and hmac.compare_digest(words[4].encode(), expected.encode())
     )
     if not genuine:
         raise RefusedError(
@@ -143,13 +157,36 @@ def wait_for(
             with connect(station, address, port, user, key_file) as connection:
                 done = connection.run("hostname", hide=True, in_stream=False, timeout=30)
                 return str(done.stdout).strip()
-        except (OSError, EOFError, paramiko.SSHException, fabric.exceptions.GroupException) as err:
-            last = str(err) or type(err).__name__
+        except PEER_ERRORS as err:
+            last = _told(err)
             time.sleep(1)
     raise MachineFailedError(
         f"{address}:{port} did not let the station in within {seconds:.0f} s: {last}",
         hint="look at its screen; netspring lab console NAME for a virtual PC",
     )
+
+
+def run_command(
+    station: Station, address: str, port: int, user: str, key_file: Path | None, command: str
+) -> str:
+    """Run one short command on a machine whose host key is known; returns what it printed.
+
+    Raises:
+        MachineFailedError: it does not let the station in, or the command failed.
+    """
+    try:
+        with connect(station, address, port, user, key_file) as connection:
+            return str(connection.run(command, hide=True, in_stream=False, timeout=30).stdout)
+    except PEER_ERRORS as error:
+        raise MachineFailedError(
+            f"{address}:{port}: {command!r} could not be run: {_told(error)}",
+            hint="look at its screen; is it still on, and on the switch?",
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__
 
 
 def connect(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import Any
 
 import click
 
 from netspring_provision import __version__
-from netspring_provision.errors import INTERRUPTED, STATION_LACKS, USAGE, NetspringError
+from netspring_provision.errors import (
+    INTERRUPTED,
+    MACHINE_FAILED,
+    STATION_LACKS,
+    USAGE,
+    NetspringError,
+)
 
 # Verb -> one line of help; the verb's file is imported only when it is used.
 VERBS = {
@@ -88,10 +93,6 @@ def run(argv: list[str]) -> int:
         return USAGE
     except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:
-        # The reader (`| head`) has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         if debug:
             raise
@@ -101,6 +102,14 @@ def run(argv: list[str]) -> int:
             "check free space (df -h) and rights; netspring doctor shows what is lacking",
         )
         return STATION_LACKS
+    except Exception as error:
+        if debug:
+            raise
+        _say(
+            f"a mistake of this program: {type(error).__name__}: {error}",
+            "run the same command with --debug after netspring, and report what it prints",
+        )
+        return MACHINE_FAILED
     return result if isinstance(result, int) else 0
 
 

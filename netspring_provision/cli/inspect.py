@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.markup import escape
 from rich.table import Table
 
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
@@ -46,26 +47,31 @@ def _show(found: Inspection) -> None:
     out = console()
     for facts in found.facts:
         table = Table(
-            title=f"{facts.host}: {facts.vendor} {facts.product}, {facts.firmware.upper()}, "
-            f"{facts.memory_bytes / (1 << 30):.1f} GiB RAM, UUID {facts.uuid or 'none'}",
+            title=escape(
+                f"{facts.host}: {facts.vendor} {facts.product}, {facts.firmware.upper()}, "
+                f"{facts.memory_bytes / (1 << 30):.1f} GiB RAM, UUID {facts.uuid or 'none'}"
+            ),
             title_justify="left",
         )
         for heading in ("disk", "bus", "medium", "model", "serial", "size", "health", "in use"):
             table.add_column(heading, overflow="fold")
         for disk in facts.disks:
             table.add_row(
-                disk.path,
-                disk.bus,
-                disk.medium,
-                disk.model,
-                disk.serial or "[red]none[/red]",
+                escape(disk.path),
+                escape(disk.bus),
+                escape(disk.medium),
+                escape(disk.model),
+                escape(disk.serial) if disk.serial else "[red]none[/red]",
                 size(disk.size_bytes),
                 _health(disk),
-                "; ".join(f"{use.kind} {use.detail}" for use in disk.uses) or "no",
+                escape("; ".join(f"{use.kind} {use.detail}" for use in disk.uses)) or "no",
             )
         out.print(table)
     for missing in found.missing:
-        out.print(f"[red]{missing.host}[/red]: {missing.reason}\n  -> {missing.hint}")
+        out.print(
+            f"[red]{escape(missing.host)}[/red]: {escape(missing.reason)}\n"
+            f"  -> {escape(missing.hint)}"
+        )
 
 
 def size(count: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from netspring_provision import consent
@@ -75,7 +76,7 @@ def show_plan(plan: Plan, out: Console) -> None:
     for machine in plan.machines:
         if machine.disks:
             table = Table(
-                title=f"[bold red]WILL BE DESTROYED[/bold red] on {machine.host}",
+                title=f"[bold red]WILL BE DESTROYED[/bold red] on {escape(machine.host)}",
                 title_justify="left",
             )
             for heading in ("disk", "model", "serial", "size", "method", "about", "may be claimed"):
@@ -83,9 +84,9 @@ def show_plan(plan: Plan, out: Console) -> None:
             for disk in machine.disks:
                 method = " -> ".join((disk.method, *disk.fallback))
                 table.add_row(
-                    disk.path,
-                    disk.model,
-                    disk.serial,
+                    escape(disk.path),
+                    escape(disk.model),
+                    escape(disk.serial),
                     size(disk.size_bytes),
                     method,
                     f"{max(1, disk.estimate_seconds // 60)} min",
@@ -94,8 +95,12 @@ def show_plan(plan: Plan, out: Console) -> None:
             out.print(table)
         for refused in machine.refused:
             out.print(
-                f"[yellow]not touched[/yellow]: {machine.host} {refused.path} "
-                f"({refused.serial or 'no serial'}): {refused.reason}\n  -> {refused.hint}"
+                f"[yellow]not touched[/yellow]: {escape(machine.host)} {escape(refused.path)} "
+                f"({escape(refused.serial or 'no serial')}): {escape(refused.reason)}\n"
+                f"  -> {escape(refused.hint)}"
             )
     for gone in plan.refused:
-        out.print(f"[red]refused[/red]: {gone.host}: {gone.reason}\n  -> {gone.hint}")
+        out.print(
+            f"[red]refused[/red]: {escape(gone.host)}: {escape(gone.reason)}\n"
+            f"  -> {escape(gone.hint)}"
+        )

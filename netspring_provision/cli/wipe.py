@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from netspring_provision import consent
@@ -46,7 +47,9 @@ def command(
     ):
         plan = consent.read(plan_file, plan_key(job))
         consent.check_phrase(plan, confirm)
-        enrol_machines(job)
+        planned = {machine.host for machine in plan.machines}
+        mine = tuple(host for host in job.hosts if host.name in planned)
+        enrol_machines(dataclasses.replace(job, hosts=mine))
         result = wipe_machines(job, plan, confirm)
     emit(wipe_data(result), as_json, "") if as_json else show_wipe(result, console())
     return OK if all(result.erased(host) for host in result.outcomes) else MACHINE_FAILED
@@ -69,10 +72,12 @@ def show_wipe(result: WipeResult, out: Console) -> None:
         for one in outcomes:
             colour = COLOUR[one.outcome]
             table.add_row(
-                host,
-                one.path,
-                one.serial or "none",
+                escape(host),
+                escape(one.path) or "all",
+                escape(one.serial or "-"),
                 f"[{colour}]{one.outcome}[/{colour}]",
-                one.reason or "every byte read back",
+                "every byte read back"
+                if one.outcome is Outcome.ERASED
+                else escape(one.reason or "no reason was given"),
             )
     out.print(table)

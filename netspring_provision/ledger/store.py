@@ -1,6 +1,7 @@
 """SQLite through SQLAlchemy: WAL, full sync, every record chained by hash to the one before.
 
-Triggers refuse UPDATE and DELETE; the chain shows it if somebody went around them.
+Triggers refuse UPDATE, DELETE and an INSERT anywhere but at the end; the chain shows it if somebody
+went around them. It cannot show that the newest records are gone: keep backups of the file.
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ _TRIGGERS = (
     "CREATE TRIGGER IF NOT EXISTS records_no_update BEFORE UPDATE ON records "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
     "CREATE TRIGGER IF NOT EXISTS records_no_delete BEFORE DELETE ON records "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    # INSERT OR REPLACE removes rows without asking the trigger before DELETE.
+    "CREATE TRIGGER IF NOT EXISTS records_only_append BEFORE INSERT ON records "
+    "WHEN NEW.seq IS NOT (SELECT COALESCE(MAX(seq), 0) + 1 FROM records) "
+    "OR EXISTS (SELECT 1 FROM records WHERE sha256 = NEW.sha256) "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
 )
 
@@ -111,7 +117,8 @@ class Ledger:
             StationError: it could not be written (disk full, read-only); nothing was added.
         """
         time = (now or dt.datetime.now(dt.UTC)).isoformat(timespec="milliseconds")
-        text = json.dumps(body, sort_keys=True, ensure_ascii=False, default=str)
+        # ASCII only: what firmware says may hold code points that SQLite refuses.
+        text = json.dumps(body, sort_keys=True, default=str)
         try:
             with self._engine.begin() as connection:
                 last = connection.execute(
@@ -140,6 +147,7 @@ class Ledger:
 
         Raises:
             StationError: the ledger cannot be read.
+            MachineFailedError: a record is not one of ours.
         """
         query = sa.select(_records).order_by(_records.c.seq)
         if machine is not None:
@@ -151,7 +159,7 @@ class Ledger:
                 rows = connection.execute(query).mappings().all()
         except sa.exc.DatabaseError as error:
             raise self._lacking(error) from error
-        return [Record(**{**dict(row), "body": json.loads(row["body"])}) for row in rows]
+        return [self._record(row) for row in rows]
 
     def last(self, kind: str, machine: str) -> Record | None:
         """The newest record of a kind for a machine."""
@@ -162,24 +170,39 @@ class Ledger:
         """Walk the whole chain; returns the number of records.
 
         Raises:
-            MachineFailedError: a record was changed, removed or put in between.
+            MachineFailedError: a record was changed, put in between, or removed before the newest.
+            StationError: the ledger cannot be read.
         """
         prev, count = FIRST, 0
-        with self._engine.begin() as connection:
-            for row in connection.execute(sa.select(_records).order_by(_records.c.seq)):
-                count += 1
-                want = digest(prev, row.time, row.run_id, row.machine, row.kind, row.body)
-                if row.seq != count or row.prev_sha256 != prev or row.sha256 != want:
-                    raise MachineFailedError(
-                        f"the ledger {self._path} was altered at record {count}",
-                        hint="keep this file as it is and restore the last backup beside it",
-                    )
-                prev = row.sha256
+        try:
+            with self._engine.begin() as connection:
+                for row in connection.execute(sa.select(_records).order_by(_records.c.seq)):
+                    count += 1
+                    want = digest(prev, row.time, row.run_id, row.machine, row.kind, row.body)
+                    if row.seq != count or row.prev_sha256 != prev or row.sha256 != want:
+                        raise self._altered(count)
+                    prev = row.sha256
+        except sa.exc.DatabaseError as error:
+            raise self._lacking(error) from error
+        except (TypeError, UnicodeError) as error:  # bytes or numbers where text belongs
+            raise self._altered(count) from error
         return count
 
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
+
+    def _record(self, row: Mapping[Any, Any]) -> Record:
+        try:
+            return Record(**{**dict(row), "body": json.loads(row["body"])})
+        except (TypeError, ValueError) as error:
+            raise self._altered(row["seq"]) from error
+
+    def _altered(self, seq: int) -> MachineFailedError:
+        return MachineFailedError(
+            f"the ledger {self._path} was altered at record {seq}",
+            hint="keep this file as it is and restore the last backup beside it",
+        )
 
     def _lacking(self, error: Exception) -> StationError:
         cause = getattr(error, "orig", None) or error

@@ -46,8 +46,14 @@ def serve(shares: dict[str, Path], *, local_only: bool, port: int = 0) -> Iterat
         port: TCP port; 0 takes a free one.
 
     Raises:
-        StationError: the port is taken, or the server did not start.
+        StationError: a folder is missing, the port is taken, or the server did not start.
     """
+    for name, folder in shares.items():
+        if not folder.is_dir():
+            raise StationError(
+                f"there is no folder {folder} to serve as {name}",
+                hint="build it first: netspring image build, netspring live build",
+            )
     address = "127.0.0.1" if local_only else "0.0.0.0"  # noqa: S104 - the machines must reach it
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

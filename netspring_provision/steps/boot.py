@@ -91,5 +91,11 @@ def _restart_lab(job: Job, host: Host) -> Host:
 
 
 def _reboot(job: Job, host: Host) -> None:
-    with ssh.connect(job.station, host.address, host.port, host.user, host.key_file) as connection:
-        connection.run("systemctl reboot --no-block", hide=True, in_stream=False, timeout=30)
+    ssh.run_command(
+        job.station,
+        host.address,
+        host.port,
+        host.user,
+        host.key_file,
+        "systemctl reboot --no-block",
+    )

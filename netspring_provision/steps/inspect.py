@@ -36,7 +36,7 @@ def inspect_machines(job: Job) -> Inspection:
             try:
                 facts.append(Facts.from_payload(name, payload))
                 continue
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
                 reason = f"its facts cannot be understood ({error!r})"
         else:
             reason = result.reason or "it reported no facts"
@@ -46,7 +46,7 @@ def inspect_machines(job: Job) -> Inspection:
 
 def enrol_machines(job: Job) -> tuple[RefusedMachine, ...]:
     """Learn the host keys of all machines at once; returns those that do not answer, and why."""
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(job.hosts))) as pool:
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = pool.map(lambda host: _enrol(job, host), job.hosts)
         return tuple(answer for answer in answers if answer is not None)
 

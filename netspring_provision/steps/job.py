@@ -96,17 +96,29 @@ def open_job(
     Raises:
         UsageError: bad inventory or limit.
         RefusedError: another run holds one of the machines.
+        MachineFailedError: the ledger was altered.
         StationError: the station's folder or ledger cannot be written.
     """
     station.ensure()
     hosts = load(inventory, limit)
     run_id = runner.new_run_id()
-    held = [f"{h.name}@{h.address}:{h.port}" for h in hosts] if exclusive else []
+    held = _apart(hosts) if exclusive else {}
     with locks.hold(station, held, run_id):
         ledger = Ledger(station.ledger)
         try:
+            if exclusive:
+                ledger.check()  # what is done to a disk depends on what the ledger holds of it
             yield Job(
                 station, ledger, run_id, inventory, inventory_path(inventory), hosts, on_event, say
             )
         finally:
             ledger.close()
+
+
+def _apart(hosts: tuple[Host, ...]) -> dict[str, str]:
+    """What tells the machines apart, whatever an inventory calls them.
+
+    A real one is told by its address. A virtual PC gets another port whenever it is started, and
+    its name is its own on this station.
+    """
+    return {f"lab {h.name}" if h.is_lab else f"{h.address}:{h.port}": h.name for h in hosts}
