@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from netspring_provision.cli.output import emit, json_option
 from netspring_provision.config import Station
@@ -42,14 +42,15 @@ def command(fix: bool, as_json: bool) -> int:
             mend.install(stale, is_root=facts.is_root)
             findings = needs.judge(probe.facts(station))
     lacking = needs.lacking(findings)
+    command_line = _one_command(findings, is_root=facts.is_root)
     result = {
         "ok": not lacking,
         "findings": [asdict(finding) for finding in findings],
-        "mend": _one_command(findings, is_root=facts.is_root),
+        "mend": command_line,
     }
     if not as_json:
         Console(highlight=False).print(_table(findings))
-    emit(result, as_json, _summary(lacking, result["mend"]))
+    emit(result, as_json, _summary(findings, command_line))
     return STATION_LACKS if lacking else OK
 
 
@@ -59,15 +60,18 @@ def _one_command(findings: tuple[needs.Finding, ...], *, is_root: bool) -> str |
 
 
 def _table(findings: tuple[needs.Finding, ...]) -> Table:
-    table = Table("What", "", "Seen", "To mend it", box=None, pad_edge=False)
+    table = Table("What", "", Column("Seen", overflow="fold"), box=None, pad_edge=False)
     for finding in findings:
-        state = _STYLE[finding.state]
-        table.add_row(finding.name, state, escape(finding.detail), escape(finding.mend or ""))
+        table.add_row(finding.name, _STYLE[finding.state], escape(finding.detail))
     return table
 
 
-def _summary(lacking: tuple[needs.Finding, ...], mend_all: object) -> str:
+def _summary(findings: tuple[needs.Finding, ...], mend_all: str | None) -> str:
+    """What is lacking and, one on a line to be copied, the commands that mend it."""
+    lacking = needs.lacking(findings)
     if not lacking:
-        return "This station has everything it needs."
+        return "\nThis station has everything it needs."
     names = ", ".join(finding.name for finding in lacking)
-    return f"Lacking: {names}." + (f"\nMend all packages at once: {mend_all}" if mend_all else "")
+    commands = [f"  {mend_all}"] if mend_all else []
+    commands += [f"  {finding.name}: {finding.mend}" for finding in lacking if not finding.package]
+    return "\n".join([f"\nLacking: {names}. To mend it:", *commands])
