@@ -1,0 +1,75 @@
+"""The rescue partition: where the image is kept, and the record of how far this disk has come."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.netspring_install import tools
+
+STATE = "state.json"
+INSTALLED = "installed.json"
+
+
+@contextmanager
+def mounted(device: str, at: Path, *, read_only: bool = False) -> Iterator[Path]:
+    """Mount a filesystem and always unmount it again.
+
+    With ``read_only`` its journal is not replayed, so that not one byte of the disk changes.
+    """
+    at.mkdir(parents=True, exist_ok=True)
+    options = "ro,noload" if read_only else "rw"
+    argv = ["mount", "-t", "ext4", "-o", f"{options},nodev,nosuid,noexec", device, str(at)]
+    tools.run(argv, what=f"mounting {device}")
+    try:
+        yield at
+    finally:
+        tools.run(["umount", str(at)], what=f"unmounting {device}")
+
+
+def unmount_own(below: Path) -> None:
+    """Unmount what an earlier run, killed in the middle, left mounted under our own folder."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    places = [line.split()[4] for line in lines]
+    for place in reversed(places):
+        if Path(place).is_relative_to(below):
+            tools.run(["umount", place], what=f"unmounting {place}")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object from a file; None if it is not there or not whole."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace a file in one step that survives a power cut: all old or all new."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """The same for a JSON object."""
+    write_file(path, json.dumps(data, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
