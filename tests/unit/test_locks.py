@@ -1,54 +1,129 @@
-"""The locks are what pyproject.toml asks for, have a hash for everything and no address."""
+"""One run at a time on a machine, held by the kernel, naming the run."""
 
-import re
-import tomllib
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).parents[2]
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-RUN = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["build"]]
-DEV = [*RUN, *(word for word in PROJECT["dependency-groups"]["dev"] if isinstance(word, str))]
+from netspring_provision import locks
+from netspring_provision.config import Station
+from netspring_provision.errors import RefusedError, StationError
 
 
-def pins(lock: str) -> dict[str, set[str]]:
-    """Pinned versions by name; a name may have more than one, with markers."""
-    found: dict[str, set[str]] = {}
-    for line in (ROOT / lock).read_text().splitlines():
-        if match := re.match(r"(\S+)==(\S+)", line):
-            found.setdefault(canonicalize_name(match[1]), set()).add(match[2])
-    return found
+@pytest.fixture
+def station(netspring_home: Path) -> Station:
+    return Station(netspring_home)
 
 
-@pytest.mark.parametrize(
-    ("lock", "wanted"), [("requirements.lock", RUN), ("requirements-dev.lock", DEV)]
-)
-def test_every_dependency_is_pinned_as_asked(lock: str, wanted: list[str]) -> None:
-    pinned = pins(lock)
-    wrong = [
-        word
-        for word in wanted
-        for requirement in [Requirement(word)]
-        if not (versions := pinned.get(canonicalize_name(requirement.name)))
-        or not all(requirement.specifier.contains(version) for version in versions)
-    ]
-    assert wrong == [], "make lock"
+def test_a_second_run_is_refused_and_told_which_run_holds_it(station: Station) -> None:
+    with (
+        locks.hold(station, {"10.0.0.5:22": "pc1"}, "run-one"),
+        pytest.raises(RefusedError, match=r"pc1 is being worked on by run run-one \(process \d+\)"),
+        locks.hold(station, {"10.0.0.5:22": "pc1"}, "run-two"),
+    ):
+        pytest.fail("held twice")
 
 
-def test_the_tools_of_development_change_no_pin() -> None:
-    run, dev = pins("requirements.lock"), pins("requirements-dev.lock")
-    assert {name: dev.get(name) for name in run} == run
+def test_another_machine_is_free(station: Station) -> None:
+    with locks.hold(station, {"a": "pc1"}, "one"), locks.hold(station, {"b": "pc1"}, "two"):
+        pass
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_every_pin_has_hashes_and_no_address_is_named(lock: str) -> None:
-    text = (ROOT / lock).read_text()
-    assert "://" not in text
-    assert not re.search(r"^\s*-(i|f|-index|-find|-extra|-trusted)", text, re.MULTILINE)
-    entries = re.split(r"\n(?=\S)", text[text.index("\nansible==") :].strip())
-    assert len(entries) > 40
-    assert [e for e in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}", e)] == []
+def test_after_the_end_it_is_free_and_names_the_new_run(station: Station) -> None:
+    with locks.hold(station, {"a": "pc1"}, "a-run-with-a-very-long-name"):
+        pass
+    with (
+        locks.hold(station, {"a": "pc1"}, "two"),
+        pytest.raises(RefusedError, match="run two "),
+        locks.hold(station, {"a": "pc1"}, "three"),
+    ):
+        pytest.fail("held twice")
+
+
+def test_an_error_inside_frees_it(station: Station) -> None:
+    with pytest.raises(RuntimeError), locks.hold(station, {"a": "pc1"}, "one"):
+        raise RuntimeError
+    with locks.hold(station, {"a": "pc1"}, "two"):
+        pass
+
+
+def test_where_one_is_held_none_of_the_others_stays_held(station: Station) -> None:
+    with locks.hold(station, {"b": "pc2"}, "one"):
+        with (
+            pytest.raises(RefusedError, match="pc2"),
+            locks.hold(station, {"a": "pc1", "b": "pc2", "c": "pc3"}, "two"),
+        ):
+            pytest.fail("held twice")
+        with locks.hold(station, {"a": "pc1", "c": "pc3"}, "three"):
+            pass
+
+
+def test_names_that_look_alike_as_files_are_two_machines(station: Station) -> None:
+    names = ["机一", "机二", "pc 1", "pc_1", "pc/1", "x" * 300 + "1", "x" * 300 + "2"]
+    assert len({locks.lock_name(name) for name in names}) == len(names)
+    with locks.hold(station, {name: name for name in names}, "one"):
+        pass
+
+
+def test_a_lock_file_of_another_kind_still_refuses(station: Station) -> None:
+    with locks.hold(station, {"a": "pc1"}, "one"):
+        (station.locks / locks.lock_name("a")).write_text("{")
+        with (
+            pytest.raises(RefusedError, match="another run"),
+            locks.hold(station, {"a": "pc1"}, "two"),
+        ):
+            pytest.fail("held twice")
+
+
+def test_a_folder_that_cannot_be_written_is_a_station_error(station: Station) -> None:
+    station.home.write_text("a file where the folder should be")
+    with (
+        pytest.raises(StationError, match="cannot write the lock"),
+        locks.hold(station, {"a": "pc1"}, "one"),
+    ):
+        pytest.fail("held")
+
+
+def test_a_full_disk_is_a_station_error(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.pwrite", full)
+    with (
+        pytest.raises(StationError, match="No space left"),
+        locks.hold(station, {"a": "pc1"}, "one"),
+    ):
+        pytest.fail("held")
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from netspring_provision import locks
+from netspring_provision.config import Station
+with locks.hold(Station(Path(sys.argv[1])), {"a": "pc1"}, "doomed"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_kernel_frees_it_when_the_holder_is_killed(
+    station: Station, allow_subprocess: Callable[..., None]
+) -> None:
+    allow_subprocess(Path(sys.executable).name)
+    argv = [sys.executable, "-c", HOLDER, str(station.home)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with (
+            pytest.raises(RefusedError, match=rf"run doomed \(process {holder.pid}\)"),
+            locks.hold(station, {"a": "pc1"}, "mine"),
+        ):
+            pytest.fail("held twice")
+        holder.send_signal(signal.SIGKILL)
+        assert holder.wait(timeout=10) == -signal.SIGKILL
+    with locks.hold(station, {"a": "pc1"}, "mine"):
+        pass
