@@ -61,6 +61,7 @@ NEEDS = (
     Need("zstd", "zstd", "compressing images", ("zstd",)),
     Need("ext4 tools", "e2fsprogs", "filesystems of images", ("mke2fs", "e2fsck", "resize2fs")),
     Need("partition tool", "fdisk", "dirty disks of virtual PCs", ("sfdisk",)),
+    Need("mount tools", "mount", "builds in a chroot", ("mount", "umount", "losetup")),
     Need("FAT tools", "dosfstools", "EFI system partitions", ("mkfs.vfat",)),
     Need("cpio", "cpio", "the one initrd of the live environment", ("cpio",)),
     Need("SSH client", "openssh-client", "entering machines, signing", ("ssh", "ssh-keygen")),
