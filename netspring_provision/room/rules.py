@@ -52,8 +52,8 @@ def option_schema(option: Mapping[str, Any]) -> dict[str, object]:
         chosen: dict[str, object] = {"enum": list(option["choices"])}
         schema = {**schema, "items": chosen} if option.get("type") == "list" else chosen
     elif option.get("type") == "list" and "elements" in option:
-        inner = {**option, "type": option["elements"]}
-        schema["items"] = option_schema(inner)
+        inner = {key: value for key, value in option.items() if key != "elements"}
+        schema["items"] = option_schema({**inner, "type": option["elements"]})
     elif option.get("type") == "dict" and option.get("options"):
         options: Mapping[str, Mapping[str, Any]] = option["options"]
         schema["properties"] = {name: option_schema(inner) for name, inner in options.items()}

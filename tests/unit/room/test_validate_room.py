@@ -304,6 +304,22 @@ def test_every_role_variable_is_allowed_and_nothing_else_is() -> None:
             {"type": "list", "elements": "str", "choices": ["a"]},
             {"type": "array", "items": {"enum": ["a"]}},
         ),
+        (
+            {"type": "list", "elements": "list"},
+            {"type": "array", "items": {"type": "array"}},
+        ),
+        (
+            {"type": "list", "elements": "dict", "options": {"a": {}}},
+            {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"a": {"type": "string"}},
+                    "required": [],
+                    "additionalProperties": False,
+                },
+            },
+        ),
         ({"type": "dict"}, {"type": "object"}),
         (
             {"type": "dict", "options": {"n": {"type": "int", "required": True}, "s": {}}},
