@@ -24,6 +24,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Builds and Debian packages need root. Someone else is asked for their password by sudo.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=NETSPRING_HOME)
+# Lists that are missing or too old are fetched, and only then.
+apt_install = install="$(AS_ROOT) apt-get install -y --no-install-recommends $(1)"; \
+	$$install || { $(AS_ROOT) apt-get update; $$install; }
 
 setup: $(VENV)/.netspring
 setup-dev: $(VENV)/.netspring $(VENV)/.requirements-dev
@@ -33,8 +36,7 @@ $(BIN)/python:
 	@good='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'
 	if ! $(PYTHON) -c "$$good" 2>/dev/null; then
 		echo "Installing Debian's Python 3 with venv ..."
-		install="$(AS_ROOT) apt-get install -y --no-install-recommends python3 python3-venv"
-		$$install || { $(AS_ROOT) apt-get update; $$install; }
+		$(call apt_install,python3 python3-venv)
 	fi
 	if ! $(PYTHON) -c "$$good"; then
 		echo "$(PYTHON) is older than 3.11 or lacks venv. Name another: make PYTHON=/path/to/python3.11" >&2
@@ -78,8 +80,10 @@ lint: setup-dev
 	ansible-lint
 	python -m netspring_provision.cli.reference --check docs/cli.md
 
+# fio is the peer that ours is compared with.
 bench: station
-	@for benchmark in benchmarks/*.py; do
+	@command -v fio >/dev/null || { $(call apt_install,fio); }
+	for benchmark in benchmarks/[a-z]*.py; do
 		echo "== $$benchmark"
 		$(AS_ROOT) $(BIN)/python "$$benchmark"
 	done
