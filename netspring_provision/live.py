@@ -275,9 +275,10 @@ def _clear_leftovers(station: Station) -> None:
     Nothing is removed in which something is mounted: that would reach through the mount.
     """
     mounts = Path("/proc/self/mountinfo").read_text()
-    builds = sorted(station.live.glob("*/build.json"), key=lambda p: p.stat().st_mtime)
+    builds = sorted(station.live.glob("[!.]*/build.json"), key=lambda p: p.stat().st_mtime)
+    folders = [p.parent for p in builds if not p.parent.is_symlink()]
     current = (station.live / "current").resolve()
-    older = [p.parent for p in builds[:-2] if p.parent.name != "current" and p.parent != current]
+    older = [folder for folder in folders[:-2] if folder.resolve() != current]
     for path in [*station.live.glob(".partial-*"), *older]:
         if path.is_symlink():
             path.unlink()

@@ -36,7 +36,7 @@ options:
 author: [Netspring Provision]
 """
 RETURN = r"""
-work: {type: str, returned: changed, description: Folder that holds root/ and packages.json.}
+work: {type: str, returned: success, description: Folder with root/, "" if nothing was done.}
 netspring_error: {type: dict, returned: failed, description: What kind of failure, and a hint.}
 """
 
@@ -300,7 +300,7 @@ def main() -> None:
     )
     output = Path(module.params["output"])
     if (output / "build.json").is_file():
-        module.exit_json(changed=False)
+        module.exit_json(changed=False, work="")
     if module.check_mode:
         module.exit_json(changed=True, work="")
     work = None
