@@ -96,10 +96,16 @@ def make_ext4(path: str, label: str, *, reserved: int = 0) -> None:
     tools.run(argv, what=f"filesystem {label} on {path}")
 
 
-def make_esp(path: str) -> None:
-    """A new FAT32 for the ESP; its volume label is limited to 11 characters."""
-    argv = ["mkfs.fat", "-F", "32", "-n", "NETSPRING", path]
-    tools.run(argv, what=f"EFI system partition {path}")
+def make_esp(path: str, volume_id: str | None = None) -> None:
+    """A new FAT32 for the ESP; its volume label is limited to 11 characters.
+
+    Args:
+        path: the partition.
+        volume_id: ``ABCD-1234`` to keep the one that others know it by.
+    """
+    argv = ["mkfs.fat", "-F", "32", "-n", "NETSPRING"]
+    argv += ["-i", volume_id.replace("-", "")] if volume_id else []
+    tools.run([*argv, path], what=f"EFI system partition {path}")
 
 
 def check_ext4(path: str) -> bool:

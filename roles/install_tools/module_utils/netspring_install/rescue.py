@@ -16,19 +16,35 @@ INSTALLED = "installed.json"
 
 
 @contextmanager
-def mounted(device: str, at: Path, *, read_only: bool = False) -> Iterator[Path]:
+def mounted(
+    device: str, at: Path, *, read_only: bool = False, programs: bool = False
+) -> Iterator[Path]:
     """Mount a filesystem and always unmount it again.
 
-    With ``read_only`` its journal is not replayed, so that not one byte of the disk changes.
+    Args:
+        device: a partition with ext4.
+        at: mount point, made if missing.
+        read_only: its journal is not replayed either, so that not one byte of the disk changes.
+        programs: allow what lies there to be run.
     """
     at.mkdir(parents=True, exist_ok=True)
-    options = "ro,noload" if read_only else "rw"
-    argv = ["mount", "-t", "ext4", "-o", f"{options},nodev,nosuid,noexec", device, str(at)]
+    options = ("ro,noload" if read_only else "rw") + ("" if programs else ",nodev,nosuid,noexec")
+    argv = ["mount", "-t", "ext4", "-o", options, device, str(at)]
     tools.run(argv, what=f"mounting {device}")
     try:
         yield at
     finally:
         tools.run(["umount", str(at)], what=f"unmounting {device}")
+
+
+@contextmanager
+def bound(source: str, at: Path) -> Iterator[None]:
+    """Show a folder of the live system at a second place, and always take it away again."""
+    tools.run(["mount", "--bind", source, str(at)], what=f"binding {source}")
+    try:
+        yield
+    finally:
+        tools.run(["umount", str(at)], what=f"unbinding {source}")
 
 
 def unmount_own(below: Path) -> None:

@@ -1,0 +1,164 @@
+"""What GRUB is told: settings, the rescue entry, and how it is run inside the new system."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible.module_utils.netspring_install import rescue, tools
+from ansible.module_utils.netspring_install.errors import InstallError
+from ansible.module_utils.netspring_install.files import Tree
+
+SETTINGS = "etc/default/grub.d/netspring.cfg"
+RESCUE_ENTRY = "etc/grub.d/42_netspring_rescue"
+CONFIG = "boot/grub/grub.cfg"
+BIOS_FOLDER = "boot/grub/i386-pc"
+BUILD_AGAIN = "build the image again on the station (netspring image build)"
+
+
+@dataclass(frozen=True)
+class Menu:
+    """What a PC shows at its start.
+
+    Attributes:
+        timeout: seconds until the first entry starts.
+        cmdline: for the kernel of the installed system.
+        rescue_cmdline: for the kernel of the live environment; never with the station's token.
+    """
+
+    timeout: int
+    cmdline: str
+    rescue_cmdline: str
+
+
+def settings(menu: Menu) -> str:
+    """Settings that ``update-grub`` reads, now and after every new kernel."""
+    return "".join(
+        f"{key}={shlex.quote(value)}\n"
+        for key, value in (
+            ("GRUB_DEFAULT", "0"),
+            # The name of the folder on the ESP that Debian's packages will look for.
+            ("GRUB_DISTRIBUTOR", "Debian"),
+            ("GRUB_TIMEOUT", str(menu.timeout)),
+            ("GRUB_CMDLINE_LINUX_DEFAULT", menu.cmdline),
+            ("GRUB_CMDLINE_LINUX", ""),
+            # Text only: pictures cost seconds on old graphics chips.
+            ("GRUB_TERMINAL", "console"),
+            # A disk beside it is none of our business.
+            ("GRUB_DISABLE_OS_PROBER", "true"),
+            # "Recovery mode" asks for root's password, which does not exist.
+            ("GRUB_DISABLE_RECOVERY", "true"),
+        )
+    )
+
+
+def rescue_entry(menu: Menu, rescue_uuid: str) -> str:
+    """A script of /etc/grub.d that adds the live environment on the rescue partition.
+
+    It starts without the station's token, so nothing that destroys can run there.
+    """
+    return f"""#!/bin/sh
+set -e
+cat <<'END'
+menuentry 'Rescue' --class rescue {{
+	search --no-floppy --fs-uuid --set=root {rescue_uuid}
+	linux /live/vmlinuz {menu.rescue_cmdline}
+	initrd /live/initrd.img
+}}
+END
+"""
+
+
+def efi_config(root_uuid: str) -> bytes:
+    """What the signed GRUB on the ESP reads first: where the real configuration is."""
+    return (
+        f"search.fs_uuid {root_uuid} root\n"
+        "set prefix=($root)/boot/grub\n"
+        "configfile $prefix/grub.cfg\n"
+    ).encode()
+
+
+@contextmanager
+def inside(root: Path) -> Iterator[None]:
+    """Give the new system what its tools ask for; all is taken away again, also after errors."""
+    with ExitStack() as stack:
+        for folder in ("dev", "proc", "sys"):
+            stack.enter_context(rescue.bound(f"/{folder}", root / folder))
+        yield
+
+
+def call(root: Path, argv: list[str], what: str) -> None:
+    """Run a tool of the new system inside it.
+
+    Raises:
+        InstallError: it failed.
+    """
+    clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]
+    tools.run(["chroot", str(root), *clean, *argv], what=what)
+
+
+def configure(tree: Tree, menu: Menu, disk: str, uuids: dict[str, str]) -> None:
+    """Write GRUB's files into the root filesystem; boot sector and ESP are not touched yet.
+
+    Raises:
+        InstallError: a tool failed, or the configuration does not name root by its UUID.
+    """
+    root_uuid = uuids["netspring-root"]
+    tree.folder("etc/default")
+    tree.folder("etc/default/grub.d")
+    tree.text(SETTINGS, settings(menu))
+    tree.text(RESCUE_ENTRY, rescue_entry(menu, uuids["netspring-rescue"]), 0o755)
+    what = f"GRUB on {disk}"
+    with inside(tree.root):
+        for kernel in sorted((tree.root / "boot").glob("vmlinuz-*")):
+            version = kernel.name.removeprefix("vmlinuz-")
+            if not (kernel.parent / f"initrd.img-{version}").is_file():
+                call(tree.root, ["update-initramfs", "-c", "-k", version], what)
+        argv = ["grub-install", "--target=i386-pc", "--no-bootsector", "--no-floppy"]
+        call(tree.root, [*argv, disk], what)
+        with _uuid_shown(root_uuid, tree.root, disk):
+            call(tree.root, ["update-grub"], what)
+        call(tree.root, ["grub-script-check", f"/{CONFIG}"], what)
+    problem = config_problem(tree.read(CONFIG) or "", uuids)
+    if problem:
+        raise InstallError(f"{what}: {problem}", hint=BUILD_AGAIN)
+
+
+@contextmanager
+def _uuid_shown(uuid: str, root: Path, disk: str) -> Iterator[None]:
+    """grub-mkconfig names root by UUID only where udev shows it; where there is no udev, we do."""
+    link = Path("/dev/disk/by-uuid") / uuid
+    if link.exists():
+        yield
+        return
+    device = tools.run(["findmnt", "-n", "-o", "SOURCE", str(root)], what=f"root of {disk}")
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(device.stdout.decode().strip())
+    try:
+        yield
+    finally:
+        link.unlink(missing_ok=True)
+
+
+def config_problem(text: str, uuids: dict[str, str]) -> str | None:
+    """What is wrong with a grub.cfg; None if it starts a kernel with our root, and the rescue."""
+    root, rescue_uuid = uuids["netspring-root"], uuids["netspring-rescue"]
+    kernels = [line for line in text.splitlines() if line.strip().startswith("linux\t/boot/")]
+    if not kernels:
+        return "its configuration starts no kernel"
+    if any(f"root=UUID={root} " not in f"{line} " for line in kernels):
+        return f"its configuration does not start with root=UUID={root}"
+    if rescue_uuid not in text or "netspring.token" in text:
+        return "its rescue entry is missing, or carries a token"
+    return None
+
+
+def write_boot_sector(root: Path, disk: str) -> None:
+    """Boot code into the first sector, core image into the BIOS boot partition: the last write."""
+    tool = "/usr/lib/grub/i386-pc/grub-bios-setup"
+    with inside(root):
+        call(root, [tool, f"--directory=/{BIOS_FOLDER}", disk], f"boot sector of {disk}")

@@ -1,0 +1,198 @@
+"""Makes one PC of an image that is the same for all: name, keys, mounts, homes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.netspring_install import content, partition, rescue, target, tools
+from ansible.module_utils.netspring_install.errors import RefusedError
+from ansible.module_utils.netspring_install.files import Tree
+from ansible.module_utils.netspring_install.host import Host
+from ansible.module_utils.netspring_install.target import Target
+
+HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
+# RFC 1123: letters, digits and inner hyphens; 63 characters at most.
+_HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+_LOCALE = re.compile(r"(C|[a-z]{2,3}(_[A-Z]{2})?)(\.UTF-8)?\Z")
+_PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?\Z")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the station wants this PC to be.
+
+    Attributes:
+        hostname: its name in the network.
+        asset_tag: what is written on the sticker; any printable text without line breaks.
+        authorized_key: one public key that may enter as root.
+        locale: language, as ``zh_CN``; empty leaves the image's own.
+    """
+
+    hostname: str
+    asset_tag: str
+    authorized_key: str
+    locale: str = ""
+
+    def check(self) -> None:
+        """Refuse what would make broken files.
+
+        Raises:
+            RefusedError: names the field.
+        """
+        for name, value, right in (
+            ("hostname", self.hostname, _HOSTNAME.match(self.hostname)),
+            ("asset_tag", self.asset_tag, self.asset_tag and self.asset_tag.isprintable()),
+            ("authorized_key", self.authorized_key, _PUBLIC_KEY.match(self.authorized_key)),
+            ("locale", self.locale, not self.locale or _LOCALE.match(self.locale)),
+        ):
+            if not right:
+                raise RefusedError(
+                    f"machine_identity_{name} cannot be {value!r}",
+                    hint="nothing was changed; correct it in the room's inventory",
+                )
+
+
+def run(
+    host: Host, serial: str, size: int, token_sha256: str, wish: Wish, *, pretend: bool
+) -> dict[str, Any]:
+    """Give the PC its identity; returns the result without its envelope.
+
+    Raises:
+        RefusedError: a check said no; nothing was changed.
+        InstallError: a tool failed.
+    """
+    wish.check()
+    found = target.find(host, serial, size, token_sha256)
+    home_device = found.path(partition.HOME)
+    if content.filesystem(home_device) != "ext4":
+        raise RefusedError(f"{home_device} holds no filesystem for home", target.DEPLOY_FIRST)
+    with (
+        found.root(read_only=pretend) as root,
+        rescue.mounted(home_device, host.run / "home", read_only=pretend) as home,
+    ):
+        tree = Tree(root, pretend)
+        machine_id = _machine_id(tree)
+        _names(tree, wish, found)
+        _mounts(tree, found)
+        key = _host_key(tree, wish)
+        _enter(tree, wish)
+        homes = _homes(tree, home)
+        os.sync()
+    return {
+        "hostname": wish.hostname,
+        "asset_tag": wish.asset_tag,
+        "machine_id": machine_id,
+        "ssh_host_keys": [key] if key else [],
+        "homes": homes,
+        "changed": tree.changed,
+    }
+
+
+def _machine_id(tree: Tree) -> str | None:
+    present = (tree.read("etc/machine-id") or "").strip()
+    if not re.fullmatch(r"[0-9a-f]{32}", present):
+        # machine-id(5): a random UUID version 4, in lower case without hyphens.
+        present = uuid.uuid4().hex
+    tree.text("etc/machine-id", present + "\n", 0o444)
+    stale = tree.at("var/lib/dbus/machine-id")
+    if stale.is_file() and not stale.is_symlink():
+        tree.text("var/lib/dbus/machine-id", present + "\n", 0o444)
+    return None if tree.pretend and "/etc/machine-id" in tree.changed else present
+
+
+def _names(tree: Tree, wish: Wish, found: Target) -> None:
+    tree.text("etc/hostname", wish.hostname + "\n")
+    tree.text(
+        "etc/hosts",
+        "127.0.0.1\tlocalhost\n"
+        f"127.0.1.1\t{wish.hostname}\n"
+        "\n"
+        "::1\tlocalhost ip6-localhost ip6-loopback\n"
+        "ff02::1\tip6-allnodes\n"
+        "ff02::2\tip6-allrouters\n",
+    )
+    machine = {
+        "schema": 1,
+        "hostname": wish.hostname,
+        "asset_tag": wish.asset_tag,
+        "image": found.image,
+        "disk_serial": found.disk.serial,
+    }
+    tree.folder("etc/netspring")
+    text = json.dumps(machine, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    tree.text("etc/netspring/machine.json", text)
+    if wish.locale:
+        line = f"LANG={wish.locale.removesuffix('.UTF-8')}.UTF-8\n"
+        tree.text("etc/locale.conf", line)
+        # Debian 13 makes this a link to the other; older images have a file.
+        if not tree.at("etc/default/locale").is_symlink():
+            tree.text("etc/default/locale", line)
+
+
+def _mounts(tree: Tree, found: Target) -> None:
+    root, home, esp = (found.uuids[f"netspring-{name}"] for name in ("root", "home", "esp"))
+    tree.folder("boot/efi", 0o700)
+    tree.text(
+        "etc/fstab",
+        "# Written at installation. A PC starts also when its EFI partition is damaged.\n"
+        f"UUID={root} / ext4 noatime,errors=remount-ro 0 1\n"
+        f"UUID={home} /home ext4 noatime,nodev,nosuid 0 2\n"
+        f"UUID={esp} /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=10 0 0\n",
+    )
+
+
+def _host_key(tree: Tree, wish: Wish) -> str | None:
+    """The PC's own SSH key, made once; both halves must be whole, or it is made anew."""
+    private, public = tree.at(HOST_KEY), tree.at(HOST_KEY + ".pub")
+    text = tree.read(HOST_KEY + ".pub") or ""
+    if not (private.is_file() and text.startswith("ssh-ed25519 ") and text.endswith("\n")):
+        tree.changed.append(f"/{HOST_KEY}")
+        if tree.pretend:
+            return None
+        private.unlink(missing_ok=True)
+        public.unlink(missing_ok=True)
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"root@{wish.hostname}"]
+        tools.run([*argv, "-f", str(private)], what="the PC's SSH host key")
+        text = public.read_text(encoding="utf-8")
+    return " ".join(text.split()[:2])
+
+
+def _enter(tree: Tree, wish: Wish) -> None:
+    tree.folder("root/.ssh", 0o700)
+    tree.text("root/.ssh/authorized_keys", wish.authorized_key.strip() + "\n", 0o600)
+
+
+def _homes(tree: Tree, home: Path) -> list[str]:
+    """Give every person of the image a folder on the home partition; those that are there stay."""
+    names = []
+    for line in (tree.read("etc/passwd") or "").splitlines():
+        name, _, uid, gid, _, folder, _ = line.split(":", 6)
+        if not (1000 <= int(uid) < 60000 and folder == f"/home/{name}"):
+            continue
+        names.append(name)
+        if (home / name).is_dir():
+            continue
+        tree.changed.append(folder)
+        if not tree.pretend:
+            _make_home(tree, home, name, int(uid), int(gid))
+    return names
+
+
+def _make_home(tree: Tree, home: Path, name: str, uid: int, gid: int) -> None:
+    """Copy what the image prepared, or its skeleton, under a name of its own until it is whole."""
+    prepared = tree.root / "home" / name
+    source = prepared if prepared.is_dir() else tree.root / "etc/skel"
+    fresh = home / f".new-{name}"
+    tools.run(["rm", "-rf", "--", str(fresh)], what=f"home of {name}")
+    tools.run(["cp", "-a", "--", str(source), str(fresh)], what=f"home of {name}")
+    for folder, _, files in os.walk(fresh):
+        for path in (folder, *(os.path.join(folder, file) for file in files)):  # noqa: PTH118
+            os.chown(path, uid, gid, follow_symlinks=False)
+    fresh.chmod(0o700)
+    fresh.rename(home / name)
