@@ -57,13 +57,15 @@ def trust_installed(job: Job, host: Host, uuid: str) -> None:
         MachineFailedError: no install of this machine is on record.
     """
     record = job.ledger.last("identity", uuid)
-    keys = (record.body if record else {}).get("ssh_host_keys") or []
-    if not keys:
+    keys = (record.body if record else {}).get("ssh_host_keys") or [""]
+    try:
+        key = ssh.HostKey.parse(str(keys[0]))
+    except ValueError as error:
         raise MachineFailedError(
             f"{host.name}: no install of this machine is on record, so its key is not known",
             hint="install it first: netspring install -i INVENTORY",
-        )
-    ssh.remember(job.station, host.address, host.port, ssh.HostKey.parse(str(keys[0])))
+        ) from error
+    ssh.remember(job.station, host.address, host.port, key)
 
 
 def _boot_one(job: Job, name: str, uuid: str) -> Booted:

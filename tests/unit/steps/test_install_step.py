@@ -1,0 +1,184 @@
+"""No machine is installed beside a disk that is not on record as erased."""
+
+import dataclasses
+from typing import Any
+
+import playing
+import pytest
+import samples
+
+from netspring_provision.errors import RefusedError
+from netspring_provision.image.manifest import Manifest
+from netspring_provision.model import Facts
+from netspring_provision.steps.install import KINDS, gate, install_machines
+from netspring_provision.steps.wipe import wipe_machines
+
+GIB = 1 << 30
+TWO_DISKS = samples.facts(samples.disk("A"), samples.disk("B", path="/dev/sdb"))
+IMAGE = Manifest(
+    schema=1,
+    name="lite-zh_CN-01234567",
+    profile="lite",
+    locale="zh_CN",
+    created="2026-01-01T00:00:00+00:00",
+    inputs_sha256="0" * 64,
+    suite="trixie",
+    packages={},
+    file="rootfs.ext4.zst",
+    compressed_bytes=1,
+    raw_bytes=1,
+    raw_sha256="0" * 64,
+    chunk_bytes=1,
+    chunks=("0" * 64,),
+    minimum_disk_bytes=8 * GIB,
+    minimum_memory_bytes=GIB,
+)
+
+
+@pytest.fixture
+def room(netspring_home: Any, monkeypatch: pytest.MonkeyPatch) -> playing.Room:
+    made = playing.room(netspring_home, monkeypatch)
+    made.install = installed
+    monkeypatch.setattr(
+        "netspring_provision.steps.install.manifest.allowed_signers", lambda _: "signers"
+    )
+    return made
+
+
+def installed(name: str, *kinds: str) -> list[dict[str, Any]]:
+    told = [samples.event(name, result={"kind": kind, "of": name}) for kind in kinds or KINDS]
+    return [*told, samples.stats((name,))]
+
+
+def install(room: playing.Room, *machines: Facts) -> dict[str, str | None]:
+    found = machines or tuple(room.facts.values())
+    results = install_machines(room.job(), found, {m.host: IMAGE for m in found})
+    assert sorted(r.host for r in results) == sorted(m.host for m in found)
+    return {r.host: r.reason for r in results}
+
+
+def wipe(room: playing.Room, *machines: Facts) -> None:
+    plan = room.plan(*machines)
+    wipe_machines(room.job(*(m.host for m in machines)), plan, plan.confirm)
+
+
+def installs(room: playing.Room) -> list[list[str]]:
+    return [names for playbook, names in room.played if playbook == "install"]
+
+
+def test_a_wiped_machine_is_installed_and_on_record(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    assert install(room) == {"pc1": None}
+    assert installs(room) == [["pc1"]]
+    kinds = [r.kind for r in room.ledger.records(machine=samples.UUIDS["pc1"])]
+    assert kinds == ["wipe_started", "wipe", "install_started", "image", "identity", "bootloader"]
+    given = room.hostvars[-1]["pc1"]
+    assert given["image_deploy_disk"] == {"serial": "WD-pc1", "size_bytes": 160 * samples.GB}
+    assert given["image_deploy_url"].endswith("/images/lite-zh_CN-01234567")
+    assert given["machine_identity_hostname"] == "pc1"
+
+
+def refused(room: playing.Room, machine: Facts, words: str) -> None:
+    """This machine is refused and never played; a good one beside it is installed."""
+    good = samples.facts(host="pc3")
+    wipe(room, good)
+    results = install(room, machine, good)
+    assert words in (results[machine.host] or "")
+    assert results["pc3"] is None
+    assert installs(room) == [["pc3"]]
+    with pytest.raises(RefusedError):
+        gate(room.job(), machine)
+    started = room.ledger.records(kind="install_started")
+    assert [r.body["host"] for r in started] == ["pc3"]
+
+
+def test_no_record_no_install(room: playing.Room) -> None:
+    refused(room, samples.facts(), "WD-pc1) is not on record as erased")
+
+
+def test_one_disk_without_record_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts(samples.disk("A")))
+    refused(room, TWO_DISKS, "/dev/sdb (serial B)")
+
+
+def test_one_disk_that_failed_no_install(room: playing.Room) -> None:
+    room.answers["pc1"] = playing.with_disks(A="erased", B="EIO")
+    wipe(room, TWO_DISKS)
+    refused(room, TWO_DISKS, "/dev/sdb (serial B)")
+
+
+def test_a_later_failed_wipe_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    room.answers["pc1"] = playing.with_disks(**{"WD-pc1": "EIO"})
+    wipe(room, samples.facts())
+    refused(room, samples.facts(), "not on record as erased")
+
+
+def test_a_later_wipe_without_end_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    room.answers["pc1"] = playing.unreachable
+    wipe(room, samples.facts())
+    refused(room, samples.facts(), "not on record as erased")
+
+
+def test_a_disk_put_in_after_the_wipe_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts(samples.disk("A")))
+    stick = samples.disk("STICK", path="/dev/sdc", bus="usb", removable=True)
+    refused(room, samples.facts(samples.disk("A"), stick), "STICK")
+
+
+def test_a_disk_without_serial_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts(samples.disk("A")))
+    refused(
+        room, samples.facts(samples.disk("A"), samples.disk(None, path="/dev/sdb")), "serial none"
+    )
+
+
+def test_a_disk_erased_in_another_pc_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts(samples.disk("A"), host="pc2"))
+    refused(room, samples.facts(samples.disk("A")), "not on record as erased")
+
+
+@pytest.mark.parametrize(
+    "change", [{"live_marker": False}, {"live_token_sha256": None}, {"live_token_sha256": "f" * 64}]
+)
+def test_outside_the_live_environment_no_install(
+    room: playing.Room, change: dict[str, Any]
+) -> None:
+    wipe(room, samples.facts())
+    refused(room, dataclasses.replace(samples.facts(), **change), "live environment")
+
+
+def test_without_uuid_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    refused(room, dataclasses.replace(samples.facts(), uuid=None), "not on record as erased")
+
+
+def test_without_any_disk_no_install(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    bare = dataclasses.replace(samples.facts(), disks=())
+    assert install(room, bare)["pc1"] is not None
+    assert installs(room) == []
+
+
+def test_a_machine_that_stops_answering_fails_and_the_others_are_installed(
+    room: playing.Room,
+) -> None:
+    both = (samples.facts(), samples.facts(host="pc2"))
+    wipe(room, *both)
+    room.install = lambda name: (
+        installed(name)
+        if name == "pc2"
+        else [samples.event(name, "runner_on_unreachable", msg="timed out")]
+    )
+    assert install(room, *both) == {"pc1": "stopped answering: timed out", "pc2": None}
+
+
+@pytest.mark.parametrize("missing", KINDS)
+def test_a_good_end_without_a_report_of_each_part_is_a_failure(
+    room: playing.Room, missing: str
+) -> None:
+    wipe(room, samples.facts())
+    kinds = [kind for kind in KINDS if kind != missing]
+    room.install = lambda name: installed(name, *kinds)
+    assert install(room) == {"pc1": f"it reported nothing about its {missing}"}
