@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.netspring_erase.progress import Progress
-from conftest import Loop, erase, probe_of
+from loop_devices import Loop, erase, probe_of
 
 pytestmark = pytest.mark.loop
 MIB = 1 << 20

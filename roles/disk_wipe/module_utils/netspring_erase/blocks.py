@@ -62,8 +62,9 @@ class Buffer:
     def is_zero(self, length: int) -> bool:
         """Whether the first ``length`` bytes are zero.
 
-        A head is, and each byte equals the one that lies a head before it. One call over one buffer: half the memory traffic of comparing with a second one, and
-        aligned, which is a third faster than a distance of one byte on an emulated processor.
+        A head is, and each byte equals the one that lies a head before it. One call over one
+        buffer: half the memory traffic of comparing with a second one, and aligned, which is a
+        third faster than a distance of one byte on an emulated processor.
         """
         head = min(HEAD, length)
         if any(self.view[:head]):
