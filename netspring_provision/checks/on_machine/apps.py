@@ -16,17 +16,17 @@ from typing import Any
 
 from netspring_provision.checks.on_machine.x11 import Display, Window
 
-FOLDERS = ("/usr/local/share/applications", "/usr/share/applications")
+MENUS = ("/usr/local/share/applications", "/usr/share/applications")
 SMALLEST_WINDOW = 150  # pixels; anything smaller is a hint or a splash
 PAINT_SECONDS = 20  # for a window to fill with content
 CLOSE_SECONDS = 12
 POLL_SECONDS = 0.5
 
 
-def launcher(candidates: list[str]) -> Path | None:
-    """The first of these .desktop files that the menu has."""
-    for name in candidates:
-        for folder in FOLDERS:
+def launcher(candidates: list[str], folders: list[str]) -> Path | None:
+    """The first of these .desktop files that is on the child's desktop, or else in the menu."""
+    for folder in (*folders, *MENUS):
+        for name in candidates:
             path = Path(folder) / name
             if path.is_file():
                 return path
@@ -65,16 +65,19 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
 
     Args:
         display: where its window must appear.
-        app: ``name``, ``launchers`` (file names) and ``seconds`` (how long it may take).
+        app: ``name``, ``launchers`` (file names), ``folders`` (of the child's desktop) and
+            ``seconds`` (how long it may take).
         environment: of the child's session.
 
     Returns:
         What was seen; ``error`` says what went wrong, empty if nothing did.
     """
     seen: dict[str, Any] = {"name": app["name"], "error": "", "window": None, "closed": False}
-    path = launcher(app["launchers"])
+    path = launcher(app["launchers"], app["folders"])
     if path is None:
-        seen["error"] = "there is no launcher in the menu: " + " or ".join(app["launchers"])
+        seen["error"] = "there is no launcher on the desktop or in the menu: " + " or ".join(
+            app["launchers"]
+        )
         return seen
     seen["launcher"] = str(path)
     argv = command(path)

@@ -102,9 +102,10 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
             os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
         environment.setdefault("XAUTHORITY", f"{user.pw_dir}/.Xauthority")
         environment["HOME"] = str(home)
+        asked = question | {"folders": [f"{user.pw_dir}/Desktop"]}
         done = subprocess.run(  # noqa: S603
             [sys.executable, sys.argv[0], "session"],
-            input=json.dumps(question), capture_output=True, text=True, check=False,
+            input=json.dumps(asked), capture_output=True, text=True, check=False,
             timeout=CLOSING_SECONDS, env=environment, cwd="/",
             user=user.pw_uid, group=user.pw_gid,
             extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
@@ -137,7 +138,9 @@ def session(question: dict[str, Any]) -> dict[str, Any]:
     }
     for app in question["apps"]:
         try:
-            answer["apps"][app["name"]] = apps.try_app(display, app, environment)
+            answer["apps"][app["name"]] = apps.try_app(
+                display, app | {"folders": question["folders"]}, environment
+            )
         except Exception as error:  # noqa: BLE001  (the check must get to see whatever it is)
             answer["apps"][app["name"]] = {"error": f"{type(error).__name__}: {error}"}
     return answer

@@ -48,7 +48,7 @@ def find(token_sha256: str | None, root: Path = Path("/")) -> dict[str, Any]:
         "traces": [path for path in TRACES if below(path).exists()],
         "archives": [path.name for path in archives],
         "lists": [path.name for path in lists],
-        "proxies": _proxies(sorted(below("/etc/apt").rglob("*.conf*"))),
+        "proxies": _proxies([below("/etc/apt/apt.conf"), *_files(below("/etc/apt/apt.conf.d"))]),
         "settings": [str(path.relative_to(below("/etc/netspring"))) for path in settings],
         "secrets": _secrets(
             settings, [*_files(below("/root")), *_files(below("/root/.ssh"))], token_sha256

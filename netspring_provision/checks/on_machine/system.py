@@ -72,11 +72,8 @@ def identity() -> dict[str, Any]:
 
 def asset_tag() -> str | None:
     """The asset tag that was written at installation."""
-    for name in ("identity.json", "machine.json"):
-        found = text(f"/etc/netspring/{name}")
-        if found:
-            return json.loads(found).get("asset_tag") or None
-    return text("/etc/netspring/asset-tag") or None
+    found = text("/etc/netspring/machine.json")
+    return json.loads(found).get("asset_tag") or None if found else None
 
 
 def image() -> dict[str, Any]:
