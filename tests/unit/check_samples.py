@@ -13,7 +13,7 @@ from typing import Any
 from netspring_provision.checks import catalogue
 from netspring_provision.checks.expectation import Expectation
 
-RECORDED = Path(__file__).parents[2] / "fixtures" / "verify"
+RECORDED = Path(__file__).parents[1] / "fixtures" / "verify"
 MODULES = sorted(path.stem for path in catalogue.HERE.glob("test_*.py"))
 
 
