@@ -14,6 +14,7 @@ import os
 import secrets
 import shlex
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -156,26 +157,30 @@ def inventory_list(inventory: Path) -> dict[str, Any]:
     Raises:
         UsageError: Ansible cannot read it.
     """
-    # A folder of our own: ansible-runner leaves the one that it makes, with our environment in it.
-    with tempfile.TemporaryDirectory(prefix="netspring-inventory-") as folder, _signals_restored():
-        response, error = ansible_runner.interface.get_inventory(
-            action="list",
-            inventories=[str(inventory.absolute())],
-            response_format="raw",
-            quiet=True,
-            private_data_dir=folder,
-            envvars=_environment(
-                None, Path(folder), {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
-            ),
-        )
+    # Not through ansible-runner: it looks for the program on this process's own PATH, which has the
+    # venv only when somebody activated it.
+    program = Path(sys.executable).parent / "ansible-inventory"
+    with tempfile.TemporaryDirectory(prefix="netspring-inventory-") as folder:
+        strict = {"ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "True"}
+        try:
+            done = subprocess.run(  # noqa: S603
+                [program, "-i", str(inventory.absolute()), "--list"],
+                env=os.environ | _environment(None, Path(folder), strict),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise StationError(
+                f"{program} is missing", hint="install netspring-provision again, with Ansible"
+            ) from error
     try:
-        # Warnings may come before the document, in the same stream.
-        text = str(response)
-        data = json.loads(text[text.index("{") :])
+        data = json.loads(done.stdout) if done.returncode == 0 else None
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        last = (str(error or response or "").strip().splitlines() or ["no output"])[-1]
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise UsageError(
             f"Ansible cannot read the inventory {inventory}: {last}",
             hint=f"try it by hand: ansible-inventory -i {inventory} --list",
