@@ -1,0 +1,183 @@
+"""The pure parts of the eraser: which bytes, which places, which command, which words."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.netspring_disks.nvme import Formatting
+from ansible.module_utils.netspring_erase import blocks, canaries, evidence, launch, nvme_format
+from ansible.module_utils.netspring_erase.progress import Progress, last_line, write_whole
+from hypothesis import given
+from hypothesis import strategies as st
+
+sectors = st.integers(min_value=0, max_value=1 << 20)
+
+
+@given(size=sectors.map(lambda count: count * 512), chunk=st.sampled_from([512, 4096, 1 << 20]))
+def test_spans_cover_each_byte_once_and_in_order(size: int, chunk: int) -> None:
+    size %= 4096 * 512  # some thousand spans at most
+    end = 0
+    for offset, length in blocks.spans(size, chunk):
+        assert offset == end
+        assert 0 < length <= chunk
+        end = offset + length
+    assert end == size
+
+
+@given(count=st.integers(min_value=0, max_value=1 << 33), seed=st.integers())
+def test_canaries_lie_inside_apart_and_aligned(count: int, seed: int) -> None:
+    size = count * 512
+    places = canaries.positions(size, random.Random(seed))  # noqa: S311
+    if size < 2 * canaries.GRAIN:
+        assert places == []
+        return
+    end = 0
+    for offset, length in places:
+        assert offset >= end
+        assert offset % canaries.GRAIN == 0
+        assert length % canaries.GRAIN == 0
+        end = offset + length
+    assert places[0][0] == 0
+    assert size - canaries.GRAIN < end <= size
+    if size >= 256 << 20:
+        assert len(places) == 66
+        assert places[0][1] == 1 << 20
+
+
+def test_canaries_survive_in_part_is_not_changed(tmp_path: Path) -> None:
+    """One grain of one canary left behind is enough to say that it was not erased."""
+    file = tmp_path / "disk"
+    file.write_bytes(bytes(4 << 20))
+    with file.open("r+b") as stream:
+        planted = canaries.plant(stream.fileno(), 4 << 20)
+        assert canaries.count_changed(stream.fileno(), planted) == 0
+        kept = planted[7]
+        stream.write(bytes(4 << 20))
+        stream.seek(kept.offset + kept.length - canaries.GRAIN)
+        stream.write(kept.content()[-canaries.GRAIN :])
+        stream.flush()
+        assert canaries.count_changed(stream.fileno(), planted) == len(planted) - 1
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 512, 4096, 4097])
+def test_every_single_byte_is_looked_at(length: int) -> None:
+    buffer = blocks.Buffer(8192)
+    buffer.view[length] = 1  # one behind the end does not count
+    assert buffer.is_zero(length)
+    assert buffer.count_nonzero(length) == 0
+    for place in {0, length // 2, length - 1}:
+        buffer.view[place] = 0x80
+        assert not buffer.is_zero(length)
+        assert buffer.count_nonzero(length) == 1
+        buffer.view[place] = 0
+    buffer.view[:length] = b"x" * length  # all the same, but not zero
+    assert not buffer.is_zero(length)
+    assert buffer.count_nonzero(length) == length
+
+
+HOW = Formatting(
+    controller="/dev/nvme0",
+    nsid=1,
+    format_supported=True,
+    secure_erase=True,
+    crypto_erase=False,
+    format_all_ns=False,
+    lbaf=2,
+    ms=1,
+)
+
+
+def test_nvme_format_erases_and_keeps_the_layout() -> None:
+    assert nvme_format.argv("/dev/nvme0n1", HOW) == [
+        "nvme",
+        "format",
+        "/dev/nvme0n1",
+        "--ses=1",
+        "--lbaf=2",
+        "--ms=1",
+        "--timeout=3600000",
+        "--force",
+    ]
+
+
+def test_nvme_format_is_not_used_where_it_would_do_something_else() -> None:
+    everything = Formatting(**{**HOW.__dict__, "format_all_ns": True})
+    none = Formatting(**{**HOW.__dict__, "secure_erase": False, "format_supported": False})
+    assert nvme_format.unsuitable(HOW, 3) is None
+    assert nvme_format.unsuitable(everything, 1) is None
+    assert "the other 2 namespaces" in str(nvme_format.unsuitable(everything, 3))
+    assert "no Format command" in str(nvme_format.unsuitable(none, 1))
+    assert "does not tell" in str(nvme_format.unsuitable(None, 1))
+
+
+def test_evidence_is_failed_until_proven() -> None:
+    planned = {"serial": "A", "path": "/dev/sda", "claim": {"level": "Clear", "limits": ["a"]}}
+    entry = evidence.Evidence(planned)
+    assert entry.as_dict()["outcome"] == "failed"
+    assert "no outcome" in entry.as_dict()["reason"]
+    entry.limits.append("b")
+    entry.erased()
+    assert entry.as_dict()["claim"] == {"level": "Clear", "limits": ["a", "b"]}
+    entry.ended("failed", "c")
+    assert entry.as_dict()["claim"] is None
+
+
+def test_last_line_is_the_last_whole_one(tmp_path: Path) -> None:
+    file = tmp_path / "progress"
+    assert last_line(file) is None
+    lines = [json.dumps({"offset": n, "pad": "x" * 90}) for n in range(200)]
+    file.write_text("\n".join(lines) + '\n{"offset": 2')
+    found = last_line(file)
+    assert found is not None
+    assert found["offset"] == 199
+
+
+def test_progress_counts_and_foresees_the_read_back(tmp_path: Path) -> None:
+    file = tmp_path / "progress"
+    progress = Progress(file)
+    progress.begin("overwriting", 1000, passes_left=1)
+    time.sleep(0.01)
+    progress.advance(400)
+    progress.advance(600)
+    progress.close()
+    line = last_line(file)
+    assert line is not None
+    assert (line["phase"], line["offset"], line["size"]) == ("overwriting", 1000, 1000)
+    assert line["eta_s"] == round(1000 / line["rate_bps"])
+
+
+def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    write_whole(path, {"a": 1})
+    with pytest.raises(TypeError):
+        write_whole(path, {"a": object()})
+    assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_the_program_stands_alone_in_the_jobs_folder(tmp_path: Path) -> None:
+    """What the unit runs is complete: every part of both packages, and nothing from Ansible."""
+    launch.write_program(tmp_path)
+    roles = Path(__file__).parents[3] / "roles"
+    for role, package in (
+        ("disk_tools", "netspring_disks"),
+        ("disk_wipe", "netspring_erase"),
+    ):
+        for source in (roles / role / "module_utils" / package).glob("*.py"):
+            laid = tmp_path / "ansible/module_utils" / package / source.name
+            assert laid.read_text() == source.read_text()
+    assert (tmp_path / "ansible/__init__.py").read_text() == ""
+
+
+def test_unit_is_named_after_the_plan_and_outlives_the_session() -> None:
+    argv = launch.unit_argv("netspring-wipe-p1", Path("/run/netspring/wipe/p1"))
+    assert argv[:3] == ["systemd-run", "--unit=netspring-wipe-p1", "--collect"]
+    assert "--scope" not in argv
+    assert argv[-3:] == [
+        "-m",
+        "ansible.module_utils.netspring_erase.job",
+        "/run/netspring/wipe/p1",
+    ]
