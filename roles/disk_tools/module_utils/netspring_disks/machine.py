@@ -14,7 +14,7 @@ from ansible.module_utils.netspring_disks.identity import text_of
 PLACEHOLDERS = re.compile(
     r"(to be filled by o\.?e\.?m\.?|default string|system (serial|product|manufacturer).*|"
     r"not (specified|applicable|available)|none|n/?a|oem|o\.e\.m\.?|invalid|unknown|"
-    r"(?P<same>.)(?P=same)*|0123456789|123456789\d*)",
+    r"(?P<same>.)(?P=same)+|0|0123456789|123456789\d*)",
     re.IGNORECASE,
 )
 # Seen on many boards of several makers at once.

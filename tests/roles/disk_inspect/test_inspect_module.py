@@ -1,0 +1,141 @@
+"""The module itself: what it makes of lsblk, and that it runs and changes nothing anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.on_target import load_module
+
+REPOSITORY = Path(__file__).parents[3]
+ROLE = REPOSITORY / "roles/disk_inspect"
+inspect = load_module("disk_inspect", "netspring_inspect")
+
+
+def test_lsblk_as_recorded() -> None:
+    text = (Path(__file__).parent / "recorded/qemu-7.2/lsblk.json").read_text()
+    rows = inspect.parse_lsblk(text)
+    assert sorted(rows) == ["nvme0n1", "sda"]
+    assert inspect.signatures(rows["sda"]) == []
+    assert inspect.flag(rows["sda"]["rota"]) is True
+    assert inspect.parse_lsblk("lsblk: unknown column: PTTYPE") == {}
+
+
+def test_signatures_of_a_used_disk() -> None:
+    """Rows as lsblk nests them: the disk's table once, then what each partition holds."""
+    row: dict[str, Any] = {
+        "name": "sda",
+        "path": "/dev/sda",
+        "type": "disk",
+        "pttype": "gpt",
+        "fstype": None,
+        "label": None,
+        "children": [
+            {
+                "name": "sda1",
+                "path": "/dev/sda1",
+                "type": "part",
+                "pttype": "gpt",
+                "fstype": "ntfs",
+                "label": "Windows",
+            },
+            {
+                "name": "sda2",
+                "path": "/dev/sda2",
+                "type": "part",
+                "pttype": "gpt",
+                "fstype": "linux_raid_member",
+                "label": "old:0",
+            },
+        ],
+    }
+    assert inspect.signatures(row) == [
+        {"type": "gpt", "label": None, "where": "/dev/sda"},
+        {"type": "ntfs", "label": "Windows", "where": "/dev/sda1"},
+        {"type": "linux_raid_member", "label": "old:0", "where": "/dev/sda2"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bus", "rotational", "medium"),
+    [
+        ("sata", True, "hdd"),
+        ("sata", False, "ssd"),
+        ("sata", None, "unknown"),
+        ("nvme", None, "ssd"),
+        ("usb", False, "flash"),
+        ("usb", True, "hdd"),
+        ("mmc", False, "flash"),
+    ],
+)
+def test_medium(bus: str, rotational: bool | None, medium: str) -> None:
+    assert inspect.medium(bus, rotational) == medium
+
+
+def test_native_capacity_is_known_or_null() -> None:
+    area = {"present": True, "current_sectors": 90, "native_sectors": 100}
+    assert inspect.native_bytes("sata", 90 * 512, area, 512) == 100 * 512
+    assert inspect.native_bytes("sata", 90 * 512, None, 512) is None
+    assert inspect.native_bytes("usb", 90 * 512, None, 512) is None
+    assert inspect.native_bytes("nvme", 90 * 512, None, 512) == 90 * 512
+
+
+def test_plain_ansible_playbook_shows_this_computer(tmp_path: Path) -> None:
+    given = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    environment = os.environ | {
+        "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.json",
+        "ANSIBLE_REMOTE_TMP": str(tmp_path / "remote"),
+    }
+    argv = [program, "-i", "pc1,", "-e", json.dumps(given), "playbooks/inspect.yml"]
+    done = subprocess.run(
+        argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+    )
+    output = done.stdout
+    tasks = json.loads(output[output.index("{") :])["plays"][0]["tasks"]
+    results = [task["hosts"]["pc1"] for task in tasks]
+    assert len(results) <= 3
+    assert not any(result["changed"] for result in results)
+    facts = next(r["netspring_result"] for r in results if "netspring_result" in r)
+    assert (facts["kind"], facts["schema"]) == ("facts", 1)
+    assert facts["live"]["marker"] is False
+    assert facts["memory_bytes"] > 1 << 28
+    for disk in facts["disks"]:
+        assert disk["size_bytes"] >= 0
+        assert isinstance(disk["uses"], list)
+    assert "MiB of memory" in results[-1]["msg"]
+
+
+WATCH = """
+import os, sys
+from tests.on_target import add_module_utils, load_module
+add_module_utils()
+inspect = load_module("disk_inspect", "netspring_inspect")
+opened = []
+def watch(event, given):
+    if event == "open" and given[2] & (os.O_WRONLY | os.O_RDWR) and given[0] != os.devnull:
+        opened.append(str(given[0]))
+sys.addaudithook(watch)
+assert inspect.read_machine()["kind"] == "facts"
+print(opened)
+"""
+
+
+def test_nothing_is_opened_for_writing() -> None:
+    """Python itself tells of every file that an inspection opens."""
+    argv = [sys.executable, "-c", WATCH]
+    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_role_takes_nothing() -> None:
+    assert yaml.safe_load((ROLE / "defaults/main.yml").read_text()) is None
+    assert len(yaml.safe_load((ROLE / "tasks/main.yml").read_text())) == 2
