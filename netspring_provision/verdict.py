@@ -127,6 +127,30 @@ class MachineVerdict:
         data["pictures"] = {name: str(path) for name, path in self.pictures}
         return data
 
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> MachineVerdict:
+        """Read what :meth:`as_data` made; raises KeyError/TypeError/ValueError on other shapes."""
+
+        def words(entry: Mapping[str, str]) -> Words:
+            return Words(entry["zh"], entry["en"])
+
+        return cls(
+            host=data["host"],
+            profile=data["profile"],
+            standing=Standing(data["standing"]),
+            reason=words(data["reason"]) if data["reason"] else None,
+            checks=tuple(
+                CheckResult(**{**one, "ask": words(one["ask"]), "mend": words(one["mend"])})
+                for one in data["checks"]
+            ),
+            seconds=data["seconds"],
+            folder=Path(data["folder"]),
+            screenshot=Path(data["screenshot"]) if data["screenshot"] else None,
+            pictures=tuple((name, Path(path)) for name, path in data["pictures"].items()),
+            image=data["image"],
+            machine=data["machine"],
+        )
+
 
 def unchecked(host: str, why: str, folder: Path) -> MachineVerdict:
     """The verdict over a machine that did not come to its checks: broken, for that reason."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from netspring_provision.checks import catalogue
-from netspring_provision.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -81,51 +80,3 @@ class Expectation:
         raw = json.loads(path.read_text(encoding="utf-8"))
         raw["donor_marks"] = tuple(raw["donor_marks"])
         return cls(**raw)
-
-
-def expectation_of(
-    host: str,
-    variables: Mapping[str, Any],
-    *,
-    manifest: Mapping[str, Any] | None = None,
-    firmware: str | None = None,
-    token_sha256: str | None = None,
-    donor_marks: tuple[str, ...] = (),
-) -> Expectation:
-    """Put together what is known of one machine.
-
-    Args:
-        host: its name in the inventory.
-        variables: its inventory variables (``netspring_*``).
-        manifest: of the image that was installed, if known.
-        firmware: as seen at inspection.
-        token_sha256: digest of the live token.
-        donor_marks: see :class:`Expectation`.
-
-    Raises:
-        UsageError: neither inventory nor manifest says which profile it is to have.
-    """
-    manifest = manifest or {}
-    name = variables.get("netspring_profile") or manifest.get("profile")
-    if not name:
-        raise UsageError(
-            f"{host}: nothing says which profile it is to have",
-            hint="write netspring_profile into the inventory, or name the image",
-        )
-    catalogue.profile(str(name))
-    uuid = variables.get("netspring_uuid")
-    return Expectation(
-        host=host,
-        hostname=str(variables.get("netspring_hostname") or host),
-        profile=str(name),
-        locale=variables.get("netspring_locale") or manifest.get("locale"),
-        uuid=str(uuid).lower() if uuid else None,
-        serial=variables.get("netspring_serial"),
-        asset_tag=variables.get("netspring_asset_tag"),
-        firmware=firmware or variables.get("netspring_firmware"),
-        image=manifest.get("name"),
-        packages=manifest.get("packages"),
-        minimum_memory_bytes=manifest.get("minimum_memory_bytes"),
-        token_sha256=token_sha256,
-        donor_marks=donor_marks,
-    )

@@ -30,19 +30,7 @@ def write_report(
     Returns:
         Path of the HTML file.
     """
-    machines = tuple(
-        MachineReport(
-            host=row.host,
-            verdict=row.verdict,
-            disks=row.outcomes,
-            facts=row.facts.raw if row.facts else None,
-            image=row.image or (row.verdict.image if row.verdict else None),
-            trouble=None if row.good else _trouble(row),
-            pictures=_screen(screens or {}, row.host),
-        )
-        for row in rows
-    )
-    return write_machines(job, machines)
+    return write_machines(job, tuple(_machine(job, row, screens or {}) for row in rows))
 
 
 def write_verdicts(job: Job, verdicts: Sequence[MachineVerdict]) -> Path:
@@ -65,9 +53,21 @@ def write_machines(job: Job, machines: tuple[MachineReport, ...]) -> Path:
     return html.write(report, job.folder / HTML)
 
 
-def _trouble(row: Progressed) -> str | None:
-    """Why it is set aside; what the checks found is told by the verdict itself."""
-    return row.reason if row.verdict is None else None
+def _machine(job: Job, row: Progressed, screens: Mapping[str, Path]) -> MachineReport:
+    verdict = row.verdict
+    if verdict is None and row.good:  # an earlier run checked it; its verdict is on record
+        record = job.ledger.last("verify", row.uuid)
+        verdict = MachineVerdict.from_data(record.body) if record else None
+    return MachineReport(
+        host=row.host,
+        verdict=verdict,
+        disks=row.outcomes,
+        facts=row.facts.raw if row.facts else None,
+        image=row.image or (verdict.image if verdict else None),
+        # What the checks found is told by the verdict itself.
+        trouble=None if row.good or verdict else row.reason,
+        pictures=_screen(screens, row.host),
+    )
 
 
 def _screen(screens: Mapping[str, Path], host: str) -> tuple[Picture, ...]:

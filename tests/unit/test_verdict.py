@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,13 @@ def test_machines_that_said_nothing_are_not_the_same() -> None:
     silent = dataclasses.replace(machine("a", ""), machine={}, standing=Standing.UNREACHABLE)
     verdicts = verdict.told_apart([silent, dataclasses.replace(silent, host="b")])
     assert [v.standing for v in verdicts] == [Standing.UNREACHABLE] * 2
+
+
+def test_a_verdict_comes_back_from_the_record_as_it_was() -> None:
+    for standing in Standing:
+        before = machine("a", "1", standing)
+        after = MachineVerdict.from_data(json.loads(json.dumps(before.as_data())))
+        assert after == dataclasses.replace(before, facts={})
 
 
 def test_as_data_is_plain_and_says_whether_it_passed() -> None:

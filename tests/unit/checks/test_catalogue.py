@@ -9,7 +9,7 @@ import pytest
 from netspring_provision.checks import catalogue
 from netspring_provision.errors import UsageError
 from netspring_provision.image import profiles as image_profiles
-from tests.unit.checks import samples
+import check_samples as samples
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 FEATURES = {"desktop", "zram", "chinese"}
