@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from typing import Any
 
 import ansible_runner  # noqa: TID251 - this is the one place
 
-from netspring_provision import content
+from netspring_provision import content, processes
 from netspring_provision.config import Station
 from netspring_provision.errors import StationError, UsageError
 
@@ -125,8 +126,16 @@ def run_playbook(
                 trouble.append(error)
         return True
 
+    env = _environment(station, folder, envvars or {})
     try:
-        with _signals_restored():
+        with _interruption() as interrupted:
+
+            def cancel() -> bool:
+                if interrupted.is_set():
+                    # ansible-runner kills one process group, and Ansible's workers are not in it.
+                    processes.end_all("ANSIBLE_HOME", env["ANSIBLE_HOME"])
+                return interrupted.is_set()
+
             done = ansible_runner.run(
                 private_data_dir=str(folder),
                 project_dir=str(root),
@@ -135,8 +144,9 @@ def run_playbook(
                 roles_path=str(root / "roles"),
                 extravars=dict(extravars or {}) or None,
                 limit=",".join(limit) if limit is not None else None,
-                envvars=_environment(station, folder, envvars or {}),
+                envvars=env,
                 event_handler=keep,
+                cancel_callback=cancel,
                 quiet=True,
                 rotate_artifacts=0,
             )
@@ -236,15 +246,18 @@ def ssh_common_args(station: Station) -> str:
 
 
 @contextmanager
-def _signals_restored() -> Iterator[None]:
-    """ansible-runner replaces the SIGINT and SIGTERM handlers and leaves them so."""
+def _interruption() -> Iterator[threading.Event]:
+    """Catch SIGINT and SIGTERM for the block and say so by the event.
+
+    ansible-runner would do it too, but leaves its own handlers in place.
+    """
+    event = threading.Event()
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda *_: event.set())
     try:
-        before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-        yield
+        yield event
     finally:
         for number, handler in before.items():
-            if handler is not None:
-                try:
-                    signal.signal(number, handler)
-                except ValueError:  # not in the main thread, where nothing was replaced either
-                    break
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
