@@ -13,7 +13,10 @@ from netspring_provision.lab import power, store
 from netspring_provision.lab.model import Pc
 
 _POLL_SECONDS = 0.5
-_BANNER_SECONDS = 5.0
+# A try that began before the guest had a network never ends, so tries are short at first; later
+# they are long enough for a guest that greets slowly.
+_FIRST_TRY_SECONDS = 1.0
+_LONGEST_TRY_SECONDS = 8.0
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Colours, cursor movements and other control characters of a terminal.
 _CONTROL = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -35,8 +38,10 @@ def wait_for_ssh(pc: Pc, timeout_seconds: float = 180.0) -> float:
             hint=f"start it: netspring lab start {pc.name} --boot live",
         )
     begun = time.monotonic()
-    while not greets("127.0.0.1", port, _BANNER_SECONDS):
+    patience = _FIRST_TRY_SECONDS
+    while not greets("127.0.0.1", port, patience):
         passed = time.monotonic() - begun
+        patience = min(_FIRST_TRY_SECONDS + passed / 15, _LONGEST_TRY_SECONDS)
         if store.pid_of(pc.folder) is None:
             raise _silent(pc, f"went off after {passed:.0f} s, before its SSH answered")
         if passed > timeout_seconds:
