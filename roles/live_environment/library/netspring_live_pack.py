@@ -119,6 +119,8 @@ def lay_over(overlay: Path, root: Path) -> None:
     """Copy our own files; modes do not depend on the umask they were cloned or installed with."""
     for path in sorted(overlay.rglob("*")):
         target = root / path.relative_to(overlay)
+        if "__pycache__" in path.parts:
+            continue
         if path.is_dir():
             if not target.is_dir():
                 target.mkdir()

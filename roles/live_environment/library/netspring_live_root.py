@@ -93,9 +93,11 @@ def mmdebstrap_argv(params: dict, root: Path) -> list[str]:
 
 def explain(stderr: str) -> BuildError:
     """Turn what mmdebstrap said into the kind of failure it was."""
-    lines = [line for line in stderr.splitlines() if line.startswith(("E:", "W:", "Err:", "  "))]
-    said = "\n".join(lines[-6:]) or stderr[-800:]
-    if "No space left on device" in stderr or "not enough free space" in stderr:
+    errors = [line[2:].strip() for line in stderr.splitlines() if line.startswith("E:")]
+    # apt's own words; mmdebstrap's about the failed apt command only repeat that it failed.
+    said = "; ".join(e for e in errors if "apt-get" not in e and "mmdebstrap" not in e)
+    said = said or stderr[-800:].strip()
+    if "No space left on device" in stderr or "enough free space" in stderr:
         return BuildError("space", f"the disk of the station is full: {said}")
     if any(word in stderr for word in ("Unable to locate package", "has no installation cand")):
         return BuildError("packages", f"the mirror lacks a package: {said}")
