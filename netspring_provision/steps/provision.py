@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from netspring_provision import consent
-from netspring_provision.errors import RefusedError
+from netspring_provision import consent, ssh
+from netspring_provision.errors import NetspringError, RefusedError
+from netspring_provision.hosts import Host
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.ledger import Ledger
 from netspring_provision.model import Facts, MachinePlan, Plan, Step
@@ -100,7 +101,7 @@ def provision_machines(
     if after_wipe is not None and wiped:
         after_wipe(tuple(h for h in wiped if h not in finished))
     rows |= _install(job, rows, images)
-    return tuple(_verify(job, rows, images).values())
+    return (*_verify(job, rows, images).values(), *_refused_by_plan(job, plan))
 
 
 def is_finished(ledger: Ledger, uuid: str, plan_id: str) -> bool:
@@ -130,6 +131,16 @@ def _mine(job: Job, plan: Plan) -> list[MachinePlan]:
             hint="make a plan for these: netspring plan -i INVENTORY",
         )
     return mine
+
+
+def _refused_by_plan(job: Job, plan: Plan) -> tuple[Progressed, ...]:
+    """The machines of this job that the plan refused as a whole: they are not to be forgotten."""
+    names = {host.name for host in job.hosts}
+    return tuple(
+        Progressed(m.host, "").step(Step.WIPE, f"{m.reason}; {m.hint}")
+        for m in plan.refused
+        if m.host in names
+    )
 
 
 def _wipe(
@@ -190,11 +201,20 @@ def _verify(
         h: row.uuid for h, row in rows.items() if row.steps.get(Step.INSTALL) == OK and not row.good
     }
     rows = dict(rows)
-    fresh = {h: uuid for h, uuid in ready.items() if rows[h].facts is not None}
+    to_boot = {h: uuid for h, uuid in ready.items() if rows[h].facts is not None}
+    troubles: dict[str, str] = {}
     for name, uuid in ready.items():
-        if name not in fresh:  # installed by an earlier run: it may already run its own system
-            trust_installed(job, job.host(name), uuid)
-    job, troubles = boot_own_disk(job, fresh)
+        if name in to_boot:
+            continue
+        try:  # installed by an earlier run, which may have ended before the boot or after it
+            if _is_live(job, job.host(name)):
+                to_boot[name] = uuid
+            else:
+                trust_installed(job, job.host(name), uuid)
+        except NetspringError as error:
+            troubles[name] = error.message
+    job, not_booted = boot_own_disk(job, to_boot)
+    troubles |= not_booted
     for name, reason in troubles.items():
         rows[name] = rows[name].step(Step.VERIFY, reason)
     names = tuple(name for name in ready if name not in troubles)
@@ -203,3 +223,8 @@ def _verify(
         reason = verdict.reason.en if verdict.reason else "failed"
         rows[verdict.host] = row.step(Step.VERIFY, OK if verdict.passed else reason)
     return rows
+
+
+def _is_live(job: Job, host: Host) -> bool:
+    """Whether the machine runs our live environment now; raises MachineFailedError on silence."""
+    return ssh.enrol(job.station, host.address, host.port, host.user) is not None

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -160,3 +161,13 @@ def room(home: Path, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> Room:
     made = Room(station, Ledger(station.ledger), tuple(host(f"pc{n}") for n in range(1, count + 1)))
     monkeypatch.setattr(Job, "play", lambda job, *a, **k: made.play(job, *a, **k))
     return made
+
+
+def images_and_live(made: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A live environment and a signing key, as far as an install asks for them."""
+    for name in ("vmlinuz", "initrd.img"):
+        (made.station.live / name).write_bytes(b"")
+    folder = made.station.live
+    shown = SimpleNamespace(kernel=folder / "vmlinuz", initrd=folder / "initrd.img")
+    monkeypatch.setattr("netspring_provision.live.show", lambda _: shown)
+    monkeypatch.setattr("netspring_provision.image.manifest.allowed_signers", lambda _: "signers")

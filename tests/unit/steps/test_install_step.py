@@ -39,9 +39,7 @@ IMAGE = Manifest(
 def room(netspring_home: Any, monkeypatch: pytest.MonkeyPatch) -> playing.Room:
     made = playing.room(netspring_home, monkeypatch)
     made.install = installed
-    monkeypatch.setattr(
-        "netspring_provision.steps.install.manifest.allowed_signers", lambda _: "signers"
-    )
+    playing.images_and_live(made, monkeypatch)
     return made
 
 
