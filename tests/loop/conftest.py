@@ -1,5 +1,6 @@
 """Fixtures of the loop tests."""
 
+from install_fixtures import bench, install_source
 from loop_devices import loops, small_tmpfs
 
-__all__ = ["loops", "small_tmpfs"]
+__all__ = ["bench", "install_source", "loops", "small_tmpfs"]

@@ -130,8 +130,8 @@ def _names(tree: Tree, wish: Wish, found: Target) -> None:
     if wish.locale:
         line = f"LANG={wish.locale.removesuffix('.UTF-8')}.UTF-8\n"
         tree.text("etc/locale.conf", line)
-        # Debian 13 makes this a link to the other; older images have a file.
-        if not tree.at("etc/default/locale").is_symlink():
+        # Debian 13 makes this a link to the other; where it is a file, both must say the same.
+        if tree.read("etc/default/locale") is not None:
             tree.text("etc/default/locale", line)
 
 
