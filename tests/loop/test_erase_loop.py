@@ -240,6 +240,36 @@ def test_disk_that_changes_while_it_is_erased_is_never_erased(loops: Make) -> No
     assert "B2" in entry["reason"]
 
 
+@pytest.mark.parametrize(("looks", "outcome"), [(0, "refused"), (1, "failed")])
+def test_disk_that_disappears(loops: Make, looks: int, outcome: str) -> None:
+    """Gone before the first write: refused. Gone later: failed."""
+    loop = loops(32 * MIB)
+    before, honest = loop.sha256(), probe_of(loop)
+    seen: list[str] = []
+
+    def identify(name: str) -> Any:
+        seen.append(name)
+        if len(seen) > looks:
+            raise FileNotFoundError(f"the disk {loop.path} is gone")
+        return honest.identify(name)
+
+    entry = erase(loop, probe_of(loop, identify=identify, disks=honest.disks))
+    assert entry["outcome"] == outcome
+    assert f"{loop.path} (serial A1) vanished" in entry["reason"]
+    assert entry["claim"] is None
+    assert (loop.sha256() == before) is (outcome == "refused")
+
+
+def test_device_node_that_is_gone_is_failed(loops: Make) -> None:
+    loop = loops(16 * MIB)
+    before, honest = loop.sha256(), probe_of(loop)
+    gone = dataclasses.replace(honest.identify(loop.name), path="/dev/netspring-gone")
+    entry = erase(loop, probe_of(loop, disks=lambda: [gone]))
+    assert entry["outcome"] == "failed"
+    assert "/dev/netspring-gone: No such file or directory" in entry["reason"]
+    assert loop.sha256() == before
+
+
 class AtPhase(Progress):
     """Does something once, when a phase begins."""
 
