@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import hmac
+import logging
 import os
 import socket
 import time
@@ -23,6 +24,10 @@ import paramiko  # noqa: TID251 - this is the one place
 
 from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError, RefusedError
+
+# Paramiko prints the traceback of its thread for every connection that a booting PC drops; what
+# matters of it is in the errors raised here.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 BANNER = "netspring-live"
 BANNER_VERSION = "v1"

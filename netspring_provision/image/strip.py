@@ -6,6 +6,7 @@ same on all PCs; caches, logs and dates would differ between two builds of the s
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import stat
@@ -23,7 +24,6 @@ EMPTY_FOLDERS = (
     "var/cache/man",
     "var/log",
     "var/backups",
-    "var/lib/systemd/catalog",
     "root/.ansible",
     "root/.cache",
 )
@@ -84,6 +84,29 @@ def strip(root: Path, epoch: int) -> None:
     for name, mode in LOG_FOLDERS:
         (root / name).mkdir(exist_ok=True)
         (root / name).chmod(mode)
+
+
+def left_out(root: Path) -> int:
+    """Remove what dpkg would leave out by now, but installed before it was told so.
+
+    The rules are those of dpkg(1), ``--path-exclude``: the last one that matches decides.
+    Returns how many files went.
+    """
+    rules = [
+        (line.startswith("path-include="), line.partition("=")[2])
+        for path in sorted((root / "etc/dpkg/dpkg.cfg.d").glob("*"))
+        for line in path.read_text().splitlines()
+        if line.startswith(("path-exclude=", "path-include="))
+    ]
+    removed = 0
+    for folder, _, files in os.walk(root / "usr/share", topdown=False):
+        inside = Path("/") / Path(folder).relative_to(root)
+        for name in files:
+            wanted = [keep for keep, rule in rules if fnmatch.fnmatchcase(f"{inside}/{name}", rule)]
+            if wanted and not wanted[-1]:
+                (Path(folder) / name).unlink()
+                removed += 1
+    return removed
 
 
 def fixed_shadow(text: str, epoch: int) -> str:

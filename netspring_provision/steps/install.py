@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from netspring_provision import live
 from netspring_provision.errors import RefusedError
 from netspring_provision.hosts import Host
 from netspring_provision.image import manifest
@@ -109,12 +112,22 @@ def install_machines(
 
 
 def _extravars(job: Job) -> dict[str, Any]:
+    environment = live.show(job.station)
     public = job.station.ssh_key.with_suffix(".pub").read_text().strip()
     return {
         "image_deploy_token_sha256": token_sha256(job),
         "image_deploy_allowed_signers": manifest.allowed_signers(job.station),
+        "image_deploy_live_sha256": {
+            f.name: sha256_of(f) for f in (environment.kernel, environment.initrd)
+        },
         "machine_identity_authorized_key": public,
     }
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hostvars(host: Host, disk: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,5 +141,6 @@ def _hostvars(host: Host, disk: Mapping[str, Any]) -> dict[str, Any]:
 def _addresses(served: Served, image: Manifest) -> dict[str, str]:
     return {
         "image_deploy_url": served.url("images", image.name),
+        "image_deploy_image": image.name,
         "image_deploy_live_url": served.url("live", "current"),
     }
