@@ -38,6 +38,12 @@ class Forked:
         self.process.start()
         return Said(("fork",), 0, "", "")
 
+    def family(self) -> list[int]:
+        """The job's process, then those of its disks."""
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        return [parent, *map(int, children.split())]
+
 
 def _run_and_exit(folder: Path, probe: Probe) -> None:
     sys.exit(job.run(folder, probe))
@@ -150,12 +156,10 @@ def test_sigkill_has_no_outcome_and_a_second_run_ends_well(loops: Make, root: Pa
     loop, done = loops(96 * MIB, "LONG"), loops(8 * MIB, "SHORT")
     starter = Forked(probe_of(loop, done))
     start(root, "p1", starter, loop, done)
-    finished = job.result_file(root / "p1", 1)
+    finished = job.result_file(root / "p1", "SHORT")
     while not finished.exists():
         time.sleep(0.05)
-    children = Path(f"/proc/{starter.process.pid}/task/{starter.process.pid}/children")
-    pids = [starter.process.pid, *map(int, children.read_text().split())]
-    for pid in pids:
+    for pid in starter.family():
         os.kill(pid, signal.SIGKILL)
     starter.process.join()
     entries = launch.wait("p1", 30, root)["disks"]
@@ -171,15 +175,31 @@ def test_sigkill_has_no_outcome_and_a_second_run_ends_well(loops: Make, root: Pa
 
 
 @pytest.mark.usefixtures("slow")
+def test_second_run_may_name_only_what_is_left(loops: Make, root: Path) -> None:
+    """The station leaves out what its ledger holds as erased."""
+    done, loop = loops(8 * MIB, "SHORT"), loops(96 * MIB, "LONG")
+    starter = Forked(probe_of(done, loop))
+    start(root, "p1", starter, done, loop)
+    while not job.result_file(root / "p1", "SHORT").exists():
+        time.sleep(0.05)
+    for pid in starter.family():
+        os.kill(pid, signal.SIGKILL)
+    starter.process.join()
+    launch.wait("p1", 30, root)
+    assert start(root, "p1", starter, loop) is True
+    result = launch.wait("p1", 60, root)
+    assert [(e["serial"], e["outcome"]) for e in result["disks"]] == [("LONG", "erased")]
+    assert loop.is_zero()
+
+
+@pytest.mark.usefixtures("slow")
 def test_killed_disk_process_is_failed(loops: Make, root: Path) -> None:
     """The job itself lives on and reports the disk whose process died."""
     loop = loops(96 * MIB)
     starter = Forked(probe_of(loop))
     start(root, "p1", starter, loop)
     until_phase(root, "p1", "overwriting")
-    parent = starter.process.pid
-    child = int(Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0])
-    os.kill(child, signal.SIGKILL)
+    os.kill(starter.family()[1], signal.SIGKILL)
     entry = launch.wait("p1", 60, root)["disks"][0]
     assert entry["outcome"] == "failed"
     assert "no outcome" in entry["reason"]

@@ -7,6 +7,7 @@ so that nothing depends on the SSH connection that started it.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import multiprocessing
 import os
@@ -27,14 +28,19 @@ ROOT = Path("/run/netspring/wipe")  # in RAM: a power cut forgets the job, as it
 CONTEXT = multiprocessing.get_context("fork")
 
 
-def result_file(folder: Path, index: int) -> Path:
-    """Where the outcome of the plan's disk number ``index`` of this machine is written."""
-    return folder / f"disk-{index}.json"
+def _stem(serial: str) -> str:
+    """A file name for a serial, which may hold any character; a later run may name fewer disks."""
+    return "disk-" + hashlib.sha256(serial.encode()).hexdigest()[:16]
 
 
-def progress_file(folder: Path, index: int) -> Path:
+def result_file(folder: Path, serial: str) -> Path:
+    """Where the outcome of the disk with this serial is written."""
+    return folder / f"{_stem(serial)}.json"
+
+
+def progress_file(folder: Path, serial: str) -> Path:
     """Where the progress of that disk is written, as JSON lines."""
-    return folder / f"disk-{index}.progress"
+    return folder / f"{_stem(serial)}.progress"
 
 
 def take_lock(root: Path, plan_id: str) -> int | None:
@@ -71,9 +77,9 @@ def lock_holder(root: Path) -> str | None:
 def assemble(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The result of kind ``wipe`` from the files of the disks; a missing one means failed."""
     disks = []
-    for index, planned in enumerate(job["machine"]["disks"]):
+    for planned in job["machine"]["disks"]:
         try:
-            entry = json.loads(result_file(folder, index).read_text())
+            entry = json.loads(result_file(folder, planned["serial"]).read_text())
         except (FileNotFoundError, ValueError):
             evidence = Evidence(planned)
             evidence.ended("failed", NO_OUTCOME)
@@ -88,7 +94,9 @@ def assemble(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _one_disk(job: Mapping[str, Any], folder: Path, index: int, probe: Probe) -> None:
+def _one_disk(
+    job: Mapping[str, Any], folder: Path, planned: Mapping[str, Any], probe: Probe
+) -> None:
     """Body of a disk's process."""
     stop = threading.Event()
 
@@ -97,9 +105,9 @@ def _one_disk(job: Mapping[str, Any], folder: Path, index: int, probe: Probe) ->
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    order = Order(job["machine"], job["machine"]["disks"][index], job["token_sha256"])
-    progress = Progress(progress_file(folder, index))
-    write_whole(result_file(folder, index), erase(order, probe, progress, stop))
+    order = Order(job["machine"], planned, job["token_sha256"])
+    progress = Progress(progress_file(folder, planned["serial"]))
+    write_whole(result_file(folder, planned["serial"]), erase(order, probe, progress, stop))
     progress.close()
 
 
@@ -115,10 +123,10 @@ def run(folder: Path, probe: Probe = KERNEL) -> int:
     if lock is None:
         sys.stderr.write(f"plan {lock_holder(folder.parent)} is at work on this machine\n")
         return 3
-    count = len(job["machine"]["disks"])
-    waiting = [index for index in range(count) if not result_file(folder, index).exists()]
     workers = [
-        CONTEXT.Process(target=_one_disk, args=(job, folder, index, probe)) for index in waiting
+        CONTEXT.Process(target=_one_disk, args=(job, folder, planned, probe))
+        for planned in job["machine"]["disks"]
+        if not result_file(folder, planned["serial"]).exists()
     ]
 
     def pass_on(_number: int, _frame: FrameType | None) -> None:

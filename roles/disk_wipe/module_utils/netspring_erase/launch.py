@@ -161,9 +161,9 @@ def snapshot(plan_id: str, root: Path = job.ROOT) -> dict[str, Any]:
             return job.assemble(order, folder)
         return found
     items = []
-    for index, disk in enumerate(order["machine"]["disks"]):
-        line = last_line(job.progress_file(folder, index)) or {"phase": "starting"}
-        if job.result_file(folder, index).exists():
+    for disk in order["machine"]["disks"]:
+        line = last_line(job.progress_file(folder, disk["serial"])) or {"phase": "starting"}
+        if job.result_file(folder, disk["serial"]).exists():
             line = {"phase": "finished", "offset": disk["size_bytes"]}
         items.append(
             {
