@@ -100,8 +100,10 @@ def message_of(res: Mapping[str, Any]) -> str:
         value = res.get(key)
         if value:
             lines = [line for line in str(value).strip().splitlines() if line.strip()]
-            if lines and key == "msg":  # a heading such as "Validation failed:" says too little
-                return " ".join(line.strip() for line in lines[:2])[:500]
+            if lines and key == "msg":
+                # A heading such as "Validation of arguments failed:" says too little alone.
+                whole = lines[:2] if lines[0].rstrip().endswith(":") else lines[:1]
+                return " ".join(line.strip() for line in whole)[:500]
             if lines:
                 return lines[-1].strip()[:500]
     return "a task failed and said nothing"

@@ -7,6 +7,7 @@ connection, so the first login to it is already checked.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from netspring_provision.lab import power
 from netspring_provision.steps.job import Job
 
 BOOT_SECONDS = 420.0  # an emulated PC with a desktop needs about 60; a dying old disk much more
+STOP_SECONDS = 60.0
 AT_ONCE = 16
 
 
@@ -87,17 +89,17 @@ def _boot_one(job: Job, name: str, uuid: str) -> Booted:
 
 
 def _restart_lab(job: Job, host: Host) -> Host:
-    power.stop(job.station, host.name)
+    # The live environment has no one to hear the power button, so it is told over SSH as well.
+    with contextlib.suppress(NetspringError):
+        _tell(job, host, "systemctl poweroff --no-block")
+    power.stop(job.station, host.name, timeout_seconds=STOP_SECONDS)
     pc = power.start(job.station, host.name, boot="disk")
     return dataclasses.replace(host, port=pc.ssh_port or host.port)
 
 
 def _reboot(job: Job, host: Host) -> None:
-    ssh.run_command(
-        job.station,
-        host.address,
-        host.port,
-        host.user,
-        host.key_file,
-        "systemctl reboot --no-block",
-    )
+    _tell(job, host, "systemctl reboot --no-block")
+
+
+def _tell(job: Job, host: Host, words: str) -> None:
+    ssh.run_command(job.station, host.address, host.port, host.user, host.key_file, words)
