@@ -100,8 +100,7 @@ def plan(
             hint="put in a larger disk, or choose a smaller profile for this machine",
         )
     wanted = max(2 * raw_bytes, raw_bytes + 4 * GIB, min(room * 15 // 100, 32 * GIB))
-    root = max(least, min(wanted, room * 60 // 100)) // MIB * MIB
-    root = max(root, least)
+    root = max(least, min(wanted, room * 60 // 100, room - HOME_MINIMUM) // MIB * MIB)
     sizes = (MIB, esp, rescue, root, room - root)
     start = MIB
     parts = []
