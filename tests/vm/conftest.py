@@ -1,7 +1,8 @@
 """Virtual PCs for the tests: real QEMU, the real live environment, the real `core` image.
 
-Builds are kept between runs in a home of their own (``NETSPRING_TEST_HOME``, by default in the user's
-cache folder), so only the first run on a machine pays for them. Ledger, plans and PCs are each test's.
+Builds are kept between runs in a home of their own (``NETSPRING_TEST_HOME``, by default in the
+user's cache folder), so only the first run on a machine pays for them. Ledger, plans and PCs are
+each test's own.
 """
 
 from __future__ import annotations
@@ -35,9 +36,7 @@ class Lab:
     station: Station
     names: list[str] = field(default_factory=list)
 
-    def pc(
-        self, name: str, *disks: str, firmware: Firmware = "bios", memory: int = GIB
-    ) -> Pc:
+    def pc(self, name: str, *disks: str, firmware: Firmware = "bios", memory: int = GIB) -> Pc:
         """Make a dirty PC that is thrown away at the end of the test."""
         if any(pc.name == name for pc in lab.list_pcs(self.station)):
             self.throw_away(name)
@@ -98,12 +97,17 @@ class Lab:
         return {**os.environ, "NETSPRING_HOME": str(self.station.home)}
 
 
+def kept_station() -> Station:
+    """The station whose builds outlive the tests."""
+    named = os.environ.get("NETSPRING_TEST_HOME")
+    home = Path(named) if named else platformdirs.user_cache_path("netspring-tests")
+    return Station(home.absolute()).ensure()
+
+
 @pytest.fixture(scope="session")
 def builds() -> Station:
     """A station that has the live environment and the `core` image; built if they are missing."""
-    named = os.environ.get("NETSPRING_TEST_HOME")
-    home = Path(named) if named else platformdirs.user_cache_path("netspring-tests")
-    station = Station(home.absolute()).ensure()
+    station = kept_station()
     live.build(station)
     build_image(station, "core")
     return station

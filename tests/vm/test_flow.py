@@ -17,10 +17,10 @@ pytestmark = pytest.mark.vm
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
 def test_from_dirty_to_verified(station_lab: Lab, firmware: Firmware, tmp_path: Path) -> None:
-    """SATA and NVMe: wiped (proven on the host), installed, booted, verified, and then left alone."""
+    """SATA and NVMe: wiped (proven on the host), installed, booted, verified, then left alone."""
     name = f"flow-{firmware}"
     pc = station_lab.pc(name, "sata:5G", "nvme:2G", firmware=firmware)
-    assert all(lab.count_pattern(disk.path) > 1000 for disk in pc.disks), "not dirty: proves nothing"
+    assert all(lab.count_pattern(disk.path) > 1000 for disk in pc.disks), "not dirty"
     station_lab.live(name)
     where = ("-i", "inventories/lab", "--limit", name)
 
