@@ -45,6 +45,8 @@ def gate(job: Job, facts: Facts) -> None:
             f"{facts.host} is not running this station's live environment; nothing was changed",
             hint="boot it from the live environment of this station",
         )
+    if not facts.disks:
+        raise RefusedError(f"{facts.host} has no disk", hint="check the disk's cables")
     erased = erased_serials(job.ledger, facts.uuid or "")
     for disk in facts.disks:
         if disk.serial not in erased:
@@ -82,6 +84,7 @@ def install_machines(
         hostvars[machine.host] = _hostvars(job.host(machine.host), disk)
     if not hostvars:
         return tuple(results)
+    extravars = _extravars(job)  # before anything is on record: what is missing stops us here
     by_host = {machine.host: machine for machine in facts}
     uuids = {name: machine.uuid or "" for name, machine in by_host.items()}
     for name, variables in hostvars.items():
@@ -98,7 +101,7 @@ def install_machines(
     with serve(shares, local_only=local_only) as served:
         for name in hostvars:
             hostvars[name] |= _addresses(served, images[name])
-        played = job.play("install", list(hostvars), extravars=_extravars(job), hostvars=hostvars)
+        played = job.play("install", list(hostvars), extravars=extravars, hostvars=hostvars)
     for name, result in played.items():
         reason = result.reason
         for kind in KINDS:

@@ -7,7 +7,7 @@ import playing
 import pytest
 import samples
 
-from netspring_provision.errors import RefusedError
+from netspring_provision.errors import RefusedError, StationError
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.model import Facts
 from netspring_provision.steps.install import KINDS, gate, install_machines
@@ -155,8 +155,22 @@ def test_without_uuid_no_install(room: playing.Room) -> None:
 def test_without_any_disk_no_install(room: playing.Room) -> None:
     wipe(room, samples.facts())
     bare = dataclasses.replace(samples.facts(), disks=())
-    assert install(room, bare)["pc1"] is not None
+    assert "no disk" in (install(room, bare)["pc1"] or "")
     assert installs(room) == []
+
+
+def test_without_a_live_environment_to_send_nothing_begins(
+    room: playing.Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_: object) -> None:
+        raise StationError("the live environment is not built yet")
+
+    wipe(room, samples.facts())
+    monkeypatch.setattr("netspring_provision.live.show", missing)
+    with pytest.raises(StationError):
+        install(room)
+    assert installs(room) == []
+    assert room.ledger.records(kind="install_started") == []
 
 
 def test_a_machine_that_stops_answering_fails_and_the_others_are_installed(

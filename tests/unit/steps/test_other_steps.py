@@ -135,9 +135,11 @@ def identity(room: playing.Room, key: str = "ssh-ed25519 AAAA root@pc1") -> None
 
 @pytest.fixture
 def rebooted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Addresses at which a reboot was asked for; each machine then says its name."""
+    """What was asked for at which address; each machine says its name once it is up again."""
     asked: list[str] = []
-    monkeypatch.setattr(ssh, "run_command", lambda _, address, *__: asked.append(address))
+    monkeypatch.setattr(
+        ssh, "run_command", lambda _, address, *words: asked.append(f"{address}: {words[-1]}")
+    )
     monkeypatch.setattr(ssh, "wait_for", lambda _, address, *__: f"pc{address[-1]}")
     return asked
 
@@ -148,7 +150,7 @@ def test_after_the_boot_the_recorded_key_is_the_known_one(
     identity(room)
     after, troubles = boot.boot_own_disk(room.job(), {"pc1": UUID})
     assert troubles == {}
-    assert rebooted == ["10.0.0.1"]
+    assert rebooted == ["10.0.0.1: systemctl reboot --no-block"]
     assert room.station.known_hosts.read_text() == "10.0.0.1 ssh-ed25519 AAAA\n"
     assert [h.name for h in after.hosts] == ["pc1", "pc2", "pc3"]
 
@@ -205,7 +207,7 @@ def test_a_virtual_pc_is_switched_off_and_on_and_has_another_port(
 ) -> None:
     identity(room)
     told: list[str] = []
-    monkeypatch.setattr(power, "stop", lambda *_: told.append("off"))
+    monkeypatch.setattr(power, "stop", lambda *_, **__: told.append("off"))
     monkeypatch.setattr(
         power, "start", lambda *_, boot: told.append(boot) or SimpleNamespace(ssh_port=2209)
     )
@@ -215,7 +217,7 @@ def test_a_virtual_pc_is_switched_off_and_on_and_has_another_port(
     )
     assert troubles == {}
     assert told == ["off", "disk"]
-    assert rebooted == []
+    assert rebooted == ["10.0.0.1: systemctl poweroff --no-block"]
     assert after.hosts[0].port == 2209
     assert room.station.known_hosts.read_text().startswith("[10.0.0.1]:2209 ")
 
