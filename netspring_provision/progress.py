@@ -111,9 +111,11 @@ class Display:
 
     def say(self, sentence: str) -> None:
         """One plain sentence about what happens now, with the time since the start."""
-        passed = time.monotonic() - self._started
-        self._console.print(f"[dim]{_clock(passed)}[/dim] {escape(sentence)}", soft_wrap=True)
+        self._console.print(f"[dim]{self._clock()}[/dim] {escape(sentence)}", soft_wrap=True)
         self._clear()
+
+    def _clock(self) -> str:
+        return _clock(time.monotonic() - self._started)
 
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Take one Ansible event."""
@@ -123,6 +125,10 @@ class Display:
             else:
                 self._print(item)
         name = event.get("event")
+        if name == "playbook_on_task_start":
+            task = str((event.get("event_data") or {}).get("task", ""))
+            if task and not task.startswith("Validating arguments"):
+                self._console.print(f"  [dim]{self._clock()} {escape(task)}[/dim]")
         if name in ("runner_on_failed", "runner_on_unreachable"):
             data = event.get("event_data") or {}
             if not data.get("ignore_errors"):

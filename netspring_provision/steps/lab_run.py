@@ -76,6 +76,7 @@ def run(
         raise UsageError(
             "--machines takes 1 to 60", hint="each PC needs its memory on this station"
         )
+    shown.say("live environment: built if anything in it changed (about two minutes)")
     environment = live.build(station, on_event=shown.on_event)
     shown.say("live environment ready")
     image, built = build_image(
