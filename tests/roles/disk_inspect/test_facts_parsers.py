@@ -186,6 +186,30 @@ def test_bus(name: str, path: str, bus: str) -> None:
     assert identity.bus_of(name, f"{path}/block/{name}") == bus
 
 
+def test_which_block_devices_are_disks(tmp_path: Path) -> None:
+    """A made-up sysfs: (name, hardware behind it, removable, sectors)."""
+    for name, hardware, removable, size in (
+        ("sda", True, "0", "2097152"),
+        ("sdb", True, "1", "0"),  # a card reader without a card
+        ("sdc", True, "0", "0"),  # a fixed disk that is dead
+        ("sr0", True, "1", "2097152"),
+        ("mmcblk0", True, "0", "2097152"),
+        ("mmcblk0boot0", True, "0", "8192"),
+        ("nvme0n1", True, "0", "2097152"),
+        ("vda", True, "0", "2097152"),
+        ("loop0", False, "0", "2097152"),
+        ("dm-0", False, "0", "2097152"),
+        ("zram0", False, "0", "2097152"),
+    ):
+        block = tmp_path / "block" / name
+        block.mkdir(parents=True)
+        (block / "removable").write_text(removable)
+        (block / "size").write_text(size)
+        if hardware:
+            (block / "device").mkdir()
+    assert identity.disk_names(tmp_path) == ("mmcblk0", "nvme0n1", "sda", "sdc", "vda")
+
+
 MOUNTS = """1 1 0:2 / / rw shared:1 - rootfs rootfs rw
 42 27 8:1 / /mnt/old\\040disk rw,relatime - ext4 /dev/sda1 rw
 43 27 0:40 / /data rw,relatime shared:5 - btrfs /dev/sdb rw

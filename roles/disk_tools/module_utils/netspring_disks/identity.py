@@ -135,11 +135,15 @@ def identify(name: str, sys: Path = Path("/sys")) -> Identity:
 
 
 def disk_names(sys: Path = Path("/sys")) -> tuple[str, ...]:
-    """Kernel names of the physical disks: no partitions, RAM disks, loops, mappings or optical."""
+    """Kernel names of the physical disks: no partitions, RAM disks, loops, mappings or optical.
+
+    The boot areas of an eMMC (``mmcblk0boot0``) are parts of it that carry its serial: they are no
+    disks of their own, and the claim for an eMMC says that they are not reached.
+    """
     names = []
     for block in sorted((sys / "block").iterdir()):
         has_hardware = (block / "device").exists()
-        if not has_hardware or not re.match(r"(sd|vd|nvme|mmcblk|hd|xvd)", block.name):
+        if not has_hardware or not re.match(r"(sd|vd|hd|xvd|nvme|mmcblk\d+$)", block.name):
             continue
         # A card reader without a card is no disk; a fixed disk of size 0 is a dead one and stays.
         if text_of(block / "size") == "0" and text_of(block / "removable") == "1":

@@ -119,6 +119,8 @@ def _checked(order: Order, probe: Probe, evidence: Evidence) -> Identity:
         raise RefusedError(refusal)
     if disk.bus == "sata" and (ata.get("hpa") or {}).get("present") is None:
         evidence.limits.append("the drive's native capacity could not be read")
+    if disk.bus == "mmc":
+        evidence.limits.append("the boot areas of an eMMC are not reached")
     return disk
 
 
