@@ -1,28 +1,26 @@
 """The hot path: decode with zstd, write past the page cache, then read all of it again.
 
-Buffers travel between a thread that reads from the decoder and one that writes to the disk, so both
-work at once; both only move bytes inside system calls, during which Python's lock is free.
+Buffers travel between a thread that decodes into them and one that writes them to the disk, so both
+work at once; both spend their time in calls during which Python's lock is free.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import mmap
 import os
 import queue
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ansible.module_utils.netspring_install import zstd
 from ansible.module_utils.netspring_install.errors import InstallError
+from ansible.module_utils.netspring_install.zstd import BUILD_AGAIN
 
 BUFFER = 4 << 20
 COUNT = 4
-PIPE = 1 << 20
-BUILD_AGAIN = "build the image again on the station (netspring image build)"
 REPLACE = "the image was checked before, so replace this disk"
 Advance = Callable[[int], None]
 _Item = tuple[mmap.mmap, int]
@@ -47,40 +45,15 @@ def _direct(path: str, flags: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-@contextmanager
-def _decoder(source: Path) -> Iterator[int]:
-    """The reading end of a pipe that zstd fills; it is stopped when the block is left by an error.
-
-    Raises:
-        InstallError: all was read, but zstd says that the file is damaged.
-    """
-    argv = ["zstd", "--decompress", "--stdout", "--quiet", "--", str(source)]
-    ours, theirs = os.pipe()
-    try:
-        fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, PIPE)
-        with subprocess.Popen(argv, stdout=theirs, stderr=subprocess.PIPE) as decoder:  # noqa: S603
-            os.close(theirs)
-            try:
-                yield ours
-            except BaseException:
-                decoder.kill()
-                raise
-            said = decoder.stderr.read().decode(errors="replace") if decoder.stderr else ""
-    finally:
-        os.close(ours)
-    if decoder.returncode:
-        raise InstallError(f"{source.name} cannot be decoded: {said.strip()}", BUILD_AGAIN)
-
-
 def write_image(source: Path, device: str, raw_bytes: int, advance: Advance) -> None:
     """Decode ``source`` onto ``device``; not one byte beyond ``raw_bytes``, a multiple of 4096.
 
     Raises:
         InstallError: the disk refuses a write, or the image is shorter or longer than promised.
     """
-    with _direct(device, os.O_WRONLY) as descriptor, _decoder(source) as pipe:
+    with _direct(device, os.O_WRONLY) as descriptor, zstd.opened(source) as decoder:
         written = _pump(
-            lambda view, _: _fill(pipe, view),
+            lambda buffer, _: decoder.fill(buffer),
             lambda view, offset: _write(descriptor, device, view, offset, raw_bytes),
             advance,
         )
@@ -98,10 +71,11 @@ def read_sha256(device: str, raw_bytes: int, advance: Advance) -> str:
     digest = hashlib.sha256()
     with _direct(device, os.O_RDONLY) as descriptor:
 
-        def read(view: memoryview, offset: int) -> int:
-            count = min(len(view), raw_bytes - offset)
+        def read(buffer: mmap.mmap, offset: int) -> int:
+            count = min(len(buffer), raw_bytes - offset)
+            view = memoryview(buffer)[:count]
             try:
-                done = os.preadv(descriptor, [view[:count]], offset) if count else 0
+                done = os.preadv(descriptor, [view], offset) if count else 0
             except OSError as error:
                 raise InstallError(
                     f"{device} cannot be read back at {offset}: {error.strerror}", REPLACE
@@ -117,21 +91,13 @@ def read_sha256(device: str, raw_bytes: int, advance: Advance) -> str:
 def decoded_sha256(source: Path) -> str:
     """Hash of what the decoder gives, without a disk: tells a bad image from a bad disk."""
     digest = hashlib.sha256()
-    with _decoder(source) as pipe:
-        while block := os.read(pipe, PIPE):
-            digest.update(block)
+    with zstd.opened(source) as decoder:
+        _pump(
+            lambda buffer, _: decoder.fill(buffer),
+            lambda view, _: digest.update(view),
+            lambda _count: None,
+        )
     return digest.hexdigest()
-
-
-def _fill(pipe: int, view: memoryview) -> int:
-    """Fill a buffer from a pipe; less than all of it only at the end."""
-    filled = 0
-    while filled < len(view):
-        count = os.readv(pipe, [view[filled:]])
-        if not count:
-            break
-        filled += count
-    return filled
 
 
 def _write(descriptor: int, device: str, view: memoryview, offset: int, limit: int) -> None:
@@ -151,7 +117,7 @@ def _write(descriptor: int, device: str, view: memoryview, offset: int, limit: i
 
 
 def _pump(
-    source: Callable[[memoryview, int], int],
+    source: Callable[[mmap.mmap, int], int],
     sink: Callable[[memoryview, int], None],
     advance: Advance,
 ) -> int:
@@ -169,7 +135,7 @@ def _pump(
         offset = 0
         try:
             while (buffer := free.get()) is not None:
-                count = source(memoryview(buffer), offset)
+                count = source(buffer, offset)
                 offset += count
                 full.put((buffer, count))
                 if count < BUFFER:
