@@ -59,8 +59,8 @@ def build(profile: str, locale: str, mirror: str | None, force: bool, as_json: b
     emit(
         _short(found) | {"built": worked},
         as_json,
-        f"{first}: {found.compressed_bytes // MB} MB compressed, {found.raw_bytes // MB} MB on disk,"
-        f" {len(found.packages)} packages",
+        f"{first}: {found.compressed_bytes // MB} MB compressed,"
+        f" {found.raw_bytes // MB} MB on disk, {len(found.packages)} packages",
     )
 
 

@@ -54,7 +54,10 @@ def argv(
         "--format=tar",
         f"--include={','.join(BASE_PACKAGES)}",
         *(f"--aptopt={option}" for option in options),
-        *(f"--dpkgopt={option}" for option in ("force-unsafe-io", "force-confdef", "force-confold")),
+        *(
+            f"--dpkgopt={option}"
+            for option in ("force-unsafe-io", "force-confdef", "force-confold")
+        ),
         *("--skip=download/empty", "--skip=essential/unlink"),
         *("--skip=cleanup/apt/lists", "--skip=cleanup/apt/cache"),
         *([f"--hook-dir={_FILE_MIRRORS}"] if folders_of_mirror(*lines) else []),

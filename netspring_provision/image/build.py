@@ -1,7 +1,7 @@
 """Builds a golden image, or says that there is nothing to do.
 
-The way: base layer (kept) -> tree -> roles, in a private mount namespace -> strip -> ext4 -> zstd ->
-signed manifest -> one rename. Nothing has its final name before it is whole.
+The way: base layer (kept) -> tree -> roles, in a private mount namespace -> strip -> ext4 -> zstd
+-> signed manifest -> one rename. Nothing has its final name before it is whole.
 """
 
 from __future__ import annotations
@@ -231,7 +231,9 @@ def _finish(root: Path, epoch: int) -> None:
     if (root / "usr/bin/fc-cache").exists():
         command.chroot(root, ["fc-cache", "--force", "--system-only"], env)
     if (root / "usr/sbin/update-icon-caches").exists():
-        themes = sorted(path.parent.name for path in root.glob("usr/share/icons/*/icon-theme.cache"))
+        themes = sorted(
+            path.parent.name for path in root.glob("usr/share/icons/*/icon-theme.cache")
+        )
         folders = [f"/usr/share/icons/{theme}" for theme in themes]
         command.chroot(root, ["update-icon-caches", *folders], env)
 

@@ -22,7 +22,12 @@ _FULL = re.compile(r"No space left on device|not enough free (?:disk )?space", r
 
 def environment(epoch: int | None = None) -> dict[str, str]:
     """The environment of every program of a build: nothing of the person's own gets in."""
-    names = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+    names = {
+        "PATH": PATH,
+        "LC_ALL": "C.UTF-8",
+        "HOME": "/root",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
     # The initrd is made once, at the end: Debian's kernel hook leaves it out when told so.
     names["INITRD"] = "No"
     if epoch is not None:

@@ -97,7 +97,9 @@ def write(manifest: Manifest, folder: Path, station: Station) -> None:
     path = folder / MANIFEST
     path.write_text(manifest.to_json(), "utf-8")
     (folder / SIGNATURE).unlink(missing_ok=True)
-    _ssh_keygen(["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(station.signing_key), str(path)], b"")
+    _ssh_keygen(
+        ["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(station.signing_key), str(path)], b""
+    )
 
 
 def allowed_signers(station: Station) -> str:
@@ -151,7 +153,9 @@ def _ssh_keygen(argv: list[str], data: bytes) -> None:
             check=False,
         )
     except FileNotFoundError as error:
-        raise StationError("ssh-keygen is not installed", "apt-get install openssh-client") from error
+        raise StationError(
+            "ssh-keygen is not installed", "apt-get install openssh-client"
+        ) from error
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
         raise _bad(Path(argv[-1]), f"ssh-keygen says: {said}")

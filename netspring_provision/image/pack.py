@@ -1,4 +1,4 @@
-"""From a tree to ``rootfs.ext4.zst``: the smallest filesystem that holds it, always the same bytes."""
+"""From a tree to ``rootfs.ext4.zst``: the smallest filesystem that holds it, the same each time."""
 
 from __future__ import annotations
 

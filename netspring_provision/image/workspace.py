@@ -102,12 +102,7 @@ def clear(station: Station, path: Path) -> None:
         )
     for archives in path.glob("*/var/cache/apt/archives"):
         keep_debs(station, archives)
-    shutil.rmtree(path, onerror=_gone_is_fine)
-
-
-def _gone_is_fine(_function: object, _path: str, trouble: tuple[object, OSError, object]) -> None:
-    if trouble[1].errno not in (errno.ENOENT, errno.ENOTEMPTY):
-        raise trouble[1]
+    shutil.rmtree(path)
 
 
 def lend_debs(station: Station, archives: Path) -> None:
