@@ -11,9 +11,9 @@ from rich.table import Table
 from netspring_provision import consent
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
 from netspring_provision.cli.plan import show_plan
-from netspring_provision.cli.wipe import wipe_data
+from netspring_provision.cli.wipe import wipe_data, wipe_exit_code
 from netspring_provision.config import Station
-from netspring_provision.errors import MACHINE_FAILED, OK, RefusedError
+from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED, RefusedError
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.model import Plan, Step
 from netspring_provision.progress import display
@@ -62,7 +62,12 @@ def command(
     else:
         show_rows(rows, console())
         click.echo(f"report: {report}")
-    return OK if all(row.good for row in rows) else MACHINE_FAILED
+    if all(row.good for row in rows):
+        return OK
+    # A machine that the plan refused as a whole has no outcomes; what was refused is untouched.
+    reached = WipeResult({row.host: row.outcomes for row in rows if row.outcomes})
+    untouched = bool(reached.outcomes) and wipe_exit_code(reached) == REFUSED
+    return REFUSED if untouched else MACHINE_FAILED
 
 
 def _only_plan(job: Job, images: Mapping[str, Manifest], usb: tuple[str, ...]) -> None:

@@ -13,10 +13,9 @@ from rich.table import Table
 from netspring_provision import consent
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
 from netspring_provision.config import Station
-from netspring_provision.errors import MACHINE_FAILED, OK
+from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
 from netspring_provision.model import Outcome
 from netspring_provision.progress import display
-from netspring_provision.steps.inspect import enrol_machines
 from netspring_provision.steps.job import open_job
 from netspring_provision.steps.plan import plan_key
 from netspring_provision.steps.wipe import WipeResult, wipe_machines
@@ -47,12 +46,17 @@ def command(
     ):
         plan = consent.read(plan_file, plan_key(job))
         consent.check_phrase(plan, confirm)
-        planned = {machine.host for machine in plan.machines}
-        mine = tuple(host for host in job.hosts if host.name in planned)
-        enrol_machines(dataclasses.replace(job, hosts=mine))
         result = wipe_machines(job, plan, confirm)
     emit(wipe_data(result), as_json, "") if as_json else show_wipe(result, console())
-    return OK if all(result.erased(host) for host in result.outcomes) else MACHINE_FAILED
+    return wipe_exit_code(result)
+
+
+def wipe_exit_code(result: WipeResult) -> int:
+    """0 when every disk is erased, 3 when every one was refused and none touched, else 1."""
+    if all(result.erased(host) for host in result.outcomes):
+        return OK
+    outcomes = [one.outcome for ones in result.outcomes.values() for one in ones]
+    return REFUSED if set(outcomes) == {Outcome.REFUSED} else MACHINE_FAILED
 
 
 def wipe_data(result: WipeResult) -> dict[str, object]:

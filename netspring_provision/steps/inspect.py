@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from netspring_provision import ssh
-from netspring_provision.errors import NetspringError
+from netspring_provision.errors import MachineFailedError, NetspringError, RefusedError
 from netspring_provision.hosts import Host
 from netspring_provision.model import Facts, RefusedMachine
 from netspring_provision.steps.job import Job
@@ -49,6 +50,34 @@ def enrol_machines(job: Job) -> tuple[RefusedMachine, ...]:
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = pool.map(lambda host: _enrol(job, host), job.hosts)
         return tuple(answer for answer in answers if answer is not None)
+
+
+def strangers(job: Job, names: Iterable[str]) -> dict[str, RefusedError]:
+    """Which of these machines answer, but do not prove that they run our live environment.
+
+    The keys of the others are learnt. One that does not answer is no stranger: that shows, with
+    its reason, as soon as it is played on.
+    """
+    asked = tuple(names)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        answers = pool.map(lambda name: _strange(job, job.host(name)), asked)
+        found = dict(zip(asked, answers, strict=True))
+    return {name: error for name, error in found.items() if error is not None}
+
+
+def _strange(job: Job, host: Host) -> RefusedError | None:
+    try:
+        key = ssh.enrol(job.station, host.address, host.port, host.user)
+    except RefusedError as error:
+        return RefusedError(f"{host.name}: {error.message}; nothing was changed", error.hint)
+    except MachineFailedError:
+        return None
+    if key is None:
+        return RefusedError(
+            f"{host.name} does not run the live environment of this station; nothing was changed",
+            hint="boot it from the live environment of this station, then plan again",
+        )
+    return None
 
 
 def _enrol(job: Job, host: Host) -> RefusedMachine | None:

@@ -25,6 +25,7 @@ from netspring_provision.outcome import (
     refused_outcomes,
 )
 from netspring_provision.plan import LIFETIME
+from netspring_provision.steps.inspect import strangers
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.plan import plan_key
 
@@ -182,6 +183,7 @@ def _set_aside(
                 consent.check_fresh(plan, now)
         except RefusedError as error:
             refusals[machine.host] = error
+    refusals |= strangers(job, [m.host for m in todo if m.host not in refusals])
     if len(refusals) == len(todo):
         raise refusals[todo[0].host]
     return {
@@ -213,12 +215,21 @@ def _check_not_overtaken(ledger: Ledger, plan: Plan, machine: MachinePlan) -> No
 
 
 def _begun(ledger: Ledger, plan: Plan, machine: MachinePlan, now: dt.datetime) -> bool:
-    for record in ledger.records(machine=machine.uuid, kind="wipe_started"):
-        if record.body.get("plan_id") == plan.plan_id:
-            # A clock that was set back makes no plan young again.
-            age = now - dt.datetime.fromisoformat(record.time)
-            return dt.timedelta(minutes=-1) <= age < RESUME_WINDOW
-    return False
+    """Whether this plan began here within a day; an attempt that was refused began nothing."""
+    started: dt.datetime | None = None
+    for record in ledger.records(machine=machine.uuid):
+        if record.body.get("plan_id") != plan.plan_id:
+            continue
+        if record.kind == "wipe_started":
+            started = started or dt.datetime.fromisoformat(record.time)
+        elif record.kind == "wipe" and not _touched(record.body):
+            started = None
+    # A clock that was set back makes no plan young again.
+    return started is not None and dt.timedelta(minutes=-1) <= now - started < RESUME_WINDOW
+
+
+def _touched(body: Mapping[str, Any]) -> bool:
+    return any(disk["outcome"] != Outcome.REFUSED for disk in body["disks"])
 
 
 def _record(

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import samples
 
-from netspring_provision import consent, events
+from netspring_provision import consent, events, ssh
 from netspring_provision.config import Station
 from netspring_provision.events import HostResult
 from netspring_provision.hosts import Host
 from netspring_provision.ledger import Ledger
 from netspring_provision.model import Facts, MachinePlan, Plan
+from netspring_provision.ssh import HostKey
 from netspring_provision.steps import Job
 from netspring_provision.steps import plan as plan_step
 from netspring_provision.steps.inspect import Inspection
@@ -160,6 +161,7 @@ def room(home: Path, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> Room:
         folder.mkdir()
     made = Room(station, Ledger(station.ledger), tuple(host(f"pc{n}") for n in range(1, count + 1)))
     monkeypatch.setattr(Job, "play", lambda job, *a, **k: made.play(job, *a, **k))
+    monkeypatch.setattr(ssh, "enrol", lambda *_: HostKey("ssh-ed25519", "LIVE"))
     return made
 
 

@@ -12,7 +12,7 @@ import playing
 import pytest
 import samples
 
-from netspring_provision import cli, errors, ssh
+from netspring_provision import cli, errors
 from netspring_provision.cli import VERBS
 from netspring_provision.cli import plan as plan_cli
 from netspring_provision.cli import wipe as wipe_cli
@@ -201,7 +201,6 @@ def room(netspring_home: Path, monkeypatch: pytest.MonkeyPatch) -> playing.Room:
     monkeypatch.setattr(Station, "ensure", lambda self: self)
     monkeypatch.setattr(job_step, "load", lambda *_: made.hosts)
     monkeypatch.setattr(job_step, "inventory_path", Path)
-    monkeypatch.setattr(ssh, "enrol", lambda *_: None)
     return made
 
 
