@@ -120,6 +120,42 @@ def test_two_disks_at_once_one_refused(loops: Make, root: Path) -> None:
     assert starter.units == ["netspring-wipe-p1"]
 
 
+def test_a_disk_that_was_not_erased_is_tried_again_in_the_same_boot(
+    loops: Make, root: Path
+) -> None:
+    """What was proven is not done again; a refusal of then is not given back from memory."""
+    good, shut = loops(16 * MIB, "GOOD"), loops(16 * MIB, "SHUT")
+    uses = {shut.name: [{"kind": "mounted", "detail": "on /mnt"}]}
+    starter = Forked(probe_of(good, shut, uses=lambda name: uses.get(name, [])))
+    assert start(root, "p1", starter, good, shut) is True
+    first = launch.wait("p1", 60, root)["disks"]
+    assert [disk["outcome"] for disk in first] == ["erased", "refused"]
+    starter.process.join()
+    uses.clear()
+    assert start(root, "p1", starter, good, shut) is True
+    again = launch.wait("p1", 60, root)["disks"]
+    assert [disk["outcome"] for disk in again] == ["erased", "erased"]
+    assert again[0] == first[0]
+    assert shut.is_zero()
+    starter.process.join()
+    assert start(root, "p1", starter, good, shut) is False
+    assert len(starter.units) == 2
+
+
+def test_a_disk_that_is_gone_keeps_the_outcomes_of_then(loops: Make, root: Path) -> None:
+    """The other disk's proof is not lost because this one has been taken out meanwhile."""
+    good, shut = loops(16 * MIB, "GOOD"), loops(16 * MIB, "SHUT")
+    uses = {shut.name: [{"kind": "mounted", "detail": "on /mnt"}]}
+    starter = Forked(probe_of(good, shut, uses=lambda name: uses.get(name, [])))
+    start(root, "p1", starter, good, shut)
+    first = launch.wait("p1", 60, root)
+    starter.process.join()
+    alone = Forked(probe_of(good))
+    assert start(root, "p1", alone, good, shut) is False
+    assert alone.units == []
+    assert launch.snapshot("p1", root) == first
+
+
 @pytest.mark.usefixtures("slow")
 def test_progress_pick_up_and_another_plan(loops: Make, root: Path) -> None:
     loop = loops(64 * MIB)

@@ -21,7 +21,7 @@ options:
   state:
     description:
       - V(started) begins the work of a plan, or picks up the one that is running
-        or has ended in this boot.
+        or has ended with every disk erased in this boot.
       - V(waited) returns as soon as it has ended, or after O(poll_seconds).
     type: str
     choices: [started, waited]

@@ -78,6 +78,10 @@ def start(
 ) -> bool:
     """Start the job of a plan, or pick up the one that is there; True if one was started.
 
+    A job that has ended is picked up where every disk is erased. A disk that failed or was refused
+    is tried again, for whoever runs the plan once more has mended something: nothing is given back
+    from memory but what was proven.
+
     Args:
         plan_id: the plan.
         machine: this machine's part of it.
@@ -104,15 +108,25 @@ def start(
             f"this machine is being worked on by plan {holder}; wait for it, or stop it with: "
             f"systemctl stop netspring-wipe-{holder}"
         )
-    if holder == plan_id or (folder / "result.json").exists():
+    if holder == plan_id:
+        return False
+    ended = (folder / "result.json").exists()
+    left = _not_erased(folder, machine)
+    if ended and not (left and may_begin):
         return False
     if not may_begin:
         raise RefusedError(f"the plan {plan_id} has expired; make a new one")
     present = probe.disks()
     for disk in machine["disks"]:
         refusal = guard.identity_refusal(disk, present)
+        if refusal and ended:
+            return False  # the outcomes of then say more than that a disk is gone now
         if refusal:
             raise RefusedError(refusal)
+    for disk in left:
+        job.result_file(folder, disk["serial"]).unlink(missing_ok=True)
+        job.progress_file(folder, disk["serial"]).unlink(missing_ok=True)
+    (folder / "result.json").unlink(missing_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     write_program(folder / "program")
     order = {
@@ -127,6 +141,19 @@ def start(
         raise RefusedError(f"the wipe could not be started: {said.err.strip() or said.out.strip()}")
     _wait_for_life(root, folder)
     return True
+
+
+def _not_erased(folder: Path, machine: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The planned disks that no earlier attempt of this job has proven erased."""
+    left = []
+    for disk in machine["disks"]:
+        try:
+            entry = json.loads(job.result_file(folder, disk["serial"]).read_text())
+        except (FileNotFoundError, ValueError):
+            entry = {}
+        if entry.get("outcome") != "erased":
+            left.append(disk)
+    return left
 
 
 def _wait_for_life(root: Path, folder: Path) -> None:
