@@ -64,6 +64,7 @@ class Expectation:
             "token_sha256": self.token_sha256,
             "donor_marks": list(self.donor_marks),
             "panels": list(profile.panels),
+            "chinese": "chinese_can_be_typed" in self.required,
             "apps": [
                 {"name": app.name, "launchers": list(app.launchers), "seconds": app.seconds}
                 for app in profile.apps

@@ -96,6 +96,8 @@ def test_app_opens(desktop: Facts, app: App, seen: Seen) -> None:
         problems.append(found["error"])
     if not window:
         problems.append("it showed no window")
+    elif not found["filled"]:
+        problems.append("its window stayed empty")
     elif found["variety"]["colours"] < FEWEST_COLOURS:
         problems.append(f"the screen had only {found['variety']['colours']} colours with it open")
     if window and not found.get("closed"):

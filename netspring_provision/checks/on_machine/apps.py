@@ -14,11 +14,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from netspring_provision.checks.on_machine.x11 import Display, Window
+from netspring_provision.checks.on_machine.x11 import Display, Picture, Window
 
 MENUS = ("/usr/local/share/applications", "/usr/share/applications")
 SMALLEST_WINDOW = 150  # pixels; anything smaller is a hint or a splash
-PAINT_SECONDS = 20  # for a window to fill with content
+PAINT_SECONDS = 45  # for a window to fill with content
+LOOK_SECONDS = 1.0
+# A window counts as filled when at least this share of its area differs from the screen before.
+FILLED_SHARE = 0.25
+# A blinking cursor or a clock is no reason to go on waiting.
+STILL_SHARE = 0.01
 CLOSE_SECONDS = 12
 POLL_SECONDS = 0.5
 
@@ -86,6 +91,7 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
         seen["error"] = f"its program {argv[0]} is missing"
         return seen
     before = {window.number for window in display.windows()}
+    empty = display.picture().halved()
     began = time.monotonic()
     log = Path(environment["HOME"]) / f"{app['name']}.log"
     with log.open("wb") as stderr:
@@ -105,9 +111,11 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
             ) + _tail(log)
             return seen
         seen["window"] = {"title": window.title, "size": [window.width, window.height]}
-        seen.update(_painted(display))
+        seen.update(_filled(display, window, empty))
+        if not seen["filled"]:
+            seen["error"] = f"its window stayed empty for {PAINT_SECONDS} s"
         seen["closed"] = _closed(display, before)
-        if not seen["closed"]:
+        if not seen["closed"] and not seen["error"]:
             seen["error"] = f"its window stayed open for {CLOSE_SECONDS} s after it was closed"
     finally:
         _end(process)
@@ -137,17 +145,27 @@ def _await_window(
     return None
 
 
-def _painted(display: Display) -> dict[str, Any]:
-    """A picture of the screen, once it has stopped changing or time is up."""
+def _filled(display: Display, window: Window, empty: Picture) -> dict[str, Any]:
+    """A picture of the screen once the window has content and has come to rest, or time is up.
+
+    Args:
+        display: the screen.
+        window: the program's.
+        empty: the screen before the program was started, halved.
+    """
     deadline = time.monotonic() + PAINT_SECONDS
-    last = display.picture().halved()
-    while time.monotonic() < deadline:
-        time.sleep(1.5)
+    share = window.width * window.height / (4 * empty.width * empty.height)
+    enough = min(1.0, share) * FILLED_SHARE
+    last = empty
+    while True:
+        time.sleep(LOOK_SECONDS)
         now = display.picture().halved()
-        if now.rgb == last.rgb and now.variety()["colours"] >= 8:
+        filled = now.changed(empty) >= enough
+        if (filled and now.changed(last) < STILL_SHARE) or time.monotonic() > deadline:
             break
         last = now
-    return {"variety": last.variety(), "png": base64.b64encode(last.png()).decode()}
+    png = base64.b64encode(now.png()).decode()
+    return {"filled": filled, "variety": now.variety(), "png": png}
 
 
 def _closed(display: Display, before: set[int]) -> bool:

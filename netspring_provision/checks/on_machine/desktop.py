@@ -21,6 +21,7 @@ from netspring_provision.checks.on_machine import apps
 from netspring_provision.checks.on_machine.x11 import Display
 
 SESSION_SECONDS = 180
+INPUT_SECONDS = 60
 CLOSING_SECONDS = 900
 
 
@@ -57,6 +58,12 @@ def environment_of(pid: int) -> dict[str, str]:
     return dict(item.split("=", 1) for item in raw.split("\0") if "=" in item)
 
 
+def away_from(environment: dict[str, str], home: Path) -> dict[str, str]:
+    """The environment with another home, and without the names of folders in the child's own."""
+    own = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
+    return {key: val for key, val in environment.items() if key not in own} | {"HOME": str(home)}
+
+
 def xserver() -> bool:
     """Whether an X server runs."""
     for entry in Path("/proc").iterdir():
@@ -83,7 +90,6 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         answer["error"] = f"there is no user {question['pupil']}"
         return answer
     running, panel = await_session(user.pw_uid, question["panels"])
-    answer["processes"] = sorted(running)
     answer["xserver"] = xserver()
     answer["panel"] = next((name for name in question["panels"] if name[:15] in running), None)
     if panel is None:
@@ -101,7 +107,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         for path in (home, *home.rglob("*")):
             os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
         environment.setdefault("XAUTHORITY", f"{user.pw_dir}/.Xauthority")
-        environment["HOME"] = str(home)
+        environment = away_from(environment, home)
         asked = question | {"folders": [f"{user.pw_dir}/Desktop"]}
         done = subprocess.run(  # noqa: S603
             [sys.executable, sys.argv[0], "session"],
@@ -116,6 +122,8 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         answer["error"] = f"the session could not be looked at: {done.stderr.strip()[-400:]}"
         return answer
     answer.update(json.loads(done.stdout))
+    # Last, since the desktop goes on starting things after its panel.
+    answer["processes"] = sorted(processes(user.pw_uid))
     return answer
 
 
@@ -132,8 +140,8 @@ def session(question: dict[str, Any]) -> dict[str, Any]:
         },
         "fonts": _lines("fc-list", ":lang=zh-cn", "family"),
         "font": _lines("fc-match", "-f", "%{family}\n", ":lang=zh-cn"),
-        "fcitx": _lines("fcitx5-remote"),
-        "input_methods": _input_methods(),
+        "fcitx": _input_state() if question["chinese"] else [],
+        "input_methods": _input_methods() if question["chinese"] else [],
         "apps": {},
     }
     for app in question["apps"]:
@@ -147,13 +155,13 @@ def session(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settled(display: Display) -> Any:
-    """The screen once the desktop has drawn itself: two equal looks, 2 s apart, or 30 s."""
+    """The screen once the desktop has drawn itself: two like looks, 2 s apart, or 30 s."""
     deadline = time.monotonic() + 30
     last = display.picture()
     while time.monotonic() < deadline:
         time.sleep(2)
         now = display.picture()
-        if now.rgb == last.rgb and now.variety()["colours"] >= 8:
+        if now.changed(last) < apps.STILL_SHARE and now.variety()["colours"] >= 8:
             return now
         last = now
     return last
@@ -170,8 +178,21 @@ def _lines(*argv: str) -> list[str]:
     return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
 
 
+def _input_state() -> list[str]:
+    """What fcitx5 answers; waits for the session to start it, and must not start it by asking."""
+    deadline = time.monotonic() + INPUT_SECONDS
+    while "fcitx5" not in processes(os.getuid()) and time.monotonic() < deadline:
+        time.sleep(1)
+    return _lines("fcitx5-remote") if "fcitx5" in processes(os.getuid()) else []
+
+
 def _input_methods() -> list[str]:
-    """Input methods that fcitx5 has loaded for the child, by name."""
+    """Input methods that fcitx5 has loaded for the child, by name.
+
+    Asking over D-Bus would start a fcitx5 that does not run, so it is asked only if it does.
+    """
+    if "fcitx5" not in processes(os.getuid()):
+        return []
     listed = _lines(
         "busctl", "--user", "--json=short", "call", "org.fcitx.Fcitx5", "/controller",
         "org.fcitx.Fcitx.Controller1", "InputMethodGroupInfo", "s", _group(),

@@ -93,6 +93,15 @@ class Picture:
             for kind, body in chunks
         )
 
+    def changed(self, before: Picture) -> float:
+        """Share of some 20000 pixels that differ from an earlier picture of the same screen."""
+        if (self.width, self.height) != (before.width, before.height):
+            return 1.0
+        step = max(1, self.width * self.height // 20000) * 3
+        places = range(0, len(self.rgb) - 2, step)
+        differ = sum(self.rgb[at : at + 3] != before.rgb[at : at + 3] for at in places)
+        return differ / len(places)
+
     def variety(self) -> dict[str, Any]:
         """How many colours a grid of some 20000 pixels has, and the share of the commonest."""
         step = max(1, int((self.width * self.height / 20000) ** 0.5))

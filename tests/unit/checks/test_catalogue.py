@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+import check_samples as samples
 import pytest
 
 from netspring_provision.checks import catalogue
 from netspring_provision.errors import UsageError
 from netspring_provision.image import profiles as image_profiles
-import check_samples as samples
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 FEATURES = {"desktop", "zram", "chinese"}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from netspring_provision.checks import asking
-from netspring_provision.checks.on_machine import apps, disks, leftovers, system, x11
+from netspring_provision.checks.on_machine import apps, desktop, disks, leftovers, system, x11
 
 # Recorded from `ss -H -l -t -u -n -p` on a lite PC, with a print server added.
 SOCKETS = """\
@@ -162,6 +162,20 @@ def test_half_a_picture_keeps_every_second_pixel() -> None:
     half = picture(6, 4).halved()
     assert (half.width, half.height) == (3, 2)
     assert half.rgb[3 * (1 * 3 + 2) :][:3] == bytes((4, 2, 7))
+
+
+def test_changed_is_the_share_of_pixels_that_differ() -> None:
+    black = x11.Picture(100, 100, bytes(30000))
+    half = x11.Picture(100, 100, b"\xff" * 15000 + bytes(15000))
+    assert black.changed(black) == 0
+    assert half.changed(black) == pytest.approx(0.5, abs=0.01)
+    assert picture(4, 4).changed(black) == 1.0
+
+
+def test_a_home_in_ram_leaves_no_name_of_the_childs_own() -> None:
+    environment = {"XDG_DATA_HOME": "/home/pupil/.local/share", "HOME": "/home/pupil", "LANG": "C"}
+    found = desktop.away_from(environment, Path("/run/x"))
+    assert found == {"HOME": "/run/x", "LANG": "C"}
 
 
 def test_variety_tells_a_blank_screen_from_a_picture() -> None:
