@@ -55,14 +55,18 @@ def data_uri(path: Path) -> str | None:
     return None
 
 
+def proven(disk: DiskOutcome) -> bool:
+    """Whether it is erased and the proof of it is here."""
+    count = (disk.evidence.get("verify") or {}).get("bytes_read")
+    return disk.outcome == "erased" and bool(disk.evidence.get("claim")) and bool(count)
+
+
 def claim(disk: DiskOutcome) -> Words:
     """What may be said about old data on this disk; nothing, unless it is erased with proof."""
-    evidence = disk.evidence
-    said = evidence.get("claim") or {}
-    count = (evidence.get("verify") or {}).get("bytes_read")
-    if disk.outcome != "erased" or not said or not count:
+    if not proven(disk):
         return say("no_claim")
-    shown = f"{count:,}"
+    said = disk.evidence["claim"]
+    shown = f"{disk.evidence['verify']['bytes_read']:,}"
     if str(said.get("level")).lower() == "clear":
         return say("claim_clear", bytes=shown)
     return say("claim_other", level=said.get("level"), bytes=shown)
@@ -142,7 +146,13 @@ def render(report: RoomReport) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        say=say, claim=claim, limits=limits, method=method, size=size, hardware=hardware
+        say=say,
+        proven=proven,
+        claim=claim,
+        limits=limits,
+        method=method,
+        size=size,
+        hardware=hardware,
     )
     few = len(report.machines) <= MACHINES_WITH_PROGRAMS
     return environment.get_template("report.html.j2").render(

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from netspring_provision.checks.catalogue import Words
+from netspring_provision.model import Outcome
+from netspring_provision.outcome import DiskOutcome
 from netspring_provision.report import html, junit
 from netspring_provision.report.model import MachineReport, Picture, RoomReport
 from netspring_provision.steps.job import Job
@@ -36,7 +38,16 @@ def write_report(
 def write_verdicts(job: Job, verdicts: Sequence[MachineVerdict]) -> Path:
     """The report of machines that were only checked; returns the path of the HTML file."""
     return write_machines(
-        job, tuple(MachineReport(host=v.host, verdict=v, image=v.image) for v in verdicts)
+        job,
+        tuple(
+            MachineReport(
+                host=v.host,
+                verdict=v,
+                disks=tuple(_on_record(job, v.machine.get("machine_uuid", "")).values()),
+                image=v.image,
+            )
+            for v in verdicts
+        ),
     )
 
 
@@ -61,13 +72,44 @@ def _machine(job: Job, row: Progressed, screens: Mapping[str, Path]) -> MachineR
     return MachineReport(
         host=row.host,
         verdict=verdict,
-        disks=row.outcomes,
+        disks=_disks(job, row),
         facts=row.facts.raw if row.facts else None,
         image=row.image or (verdict.image if verdict else None),
         # What the checks found is told by the verdict itself.
         trouble=None if row.good or verdict else row.reason,
         pictures=_screen(screens, row.host),
     )
+
+
+def _disks(job: Job, row: Progressed) -> tuple[DiskOutcome, ...]:
+    """How its disks ended, with the proof; that of an earlier run is on record."""
+    on_record = _on_record(job, row.uuid)
+    if not row.outcomes:
+        return tuple(on_record.values())
+
+    def proven(one: DiskOutcome) -> DiskOutcome:
+        known = on_record.get(one.serial or "")
+        earlier = one.outcome == Outcome.ERASED and not one.evidence
+        return known if earlier and known and known.outcome == Outcome.ERASED else one
+
+    return tuple(proven(one) for one in row.outcomes)
+
+
+def _on_record(job: Job, uuid: str) -> dict[str, DiskOutcome]:
+    """The last word of the ledger about each disk of a machine, by serial.
+
+    A wipe that began and has no end on record takes away what was said before it.
+    """
+    found: dict[str, DiskOutcome] = {}
+    for record in job.ledger.records(machine=uuid) if uuid else ():
+        if record.kind not in ("wipe_started", "wipe"):
+            continue
+        for disk in record.body["disks"]:
+            serial = str(disk["serial"])
+            found.pop(serial, None)
+            if record.kind == "wipe":
+                found[serial] = DiskOutcome(**{**disk, "outcome": Outcome(disk["outcome"])})
+    return found
 
 
 def _screen(screens: Mapping[str, Path], host: str) -> tuple[Picture, ...]:

@@ -12,7 +12,8 @@ import pytest
 
 from netspring_provision.checks import catalogue
 from netspring_provision.ledger import Ledger
-from netspring_provision.model import Step
+from netspring_provision.model import Outcome, Step
+from netspring_provision.outcome import DiskOutcome
 from netspring_provision.steps import report
 from netspring_provision.steps.provision import Progressed
 from netspring_provision.verdict import CheckResult, MachineVerdict, Standing
@@ -72,6 +73,37 @@ def test_a_machine_that_an_earlier_run_checked_shows_that_verdict(job: Any) -> N
 def test_a_machine_said_to_be_good_without_any_record_is_not_good(job: Any) -> None:
     report.write_report(job, [Progressed("pc1", "u1", {Step.VERIFY: "ok"})])
     assert counts(job.folder) == [("pc1", False)]
+
+
+def wiped(outcome: str) -> dict[str, Any]:
+    evidence = {"claim": {"level": "Clear", "limits": []}, "verify": {"bytes_read": 123456789}}
+    disk = {
+        "serial": "WD-1", "path": "/dev/sda", "model": "WDC", "outcome": outcome, "reason": None,
+        "method": "overwrite", "evidence": evidence if outcome == "erased" else {},
+    }  # fmt: skip
+    return {"plan_id": "p", "disks": [disk]}
+
+
+@pytest.mark.parametrize(
+    ("records", "claimed"),
+    [
+        ([("wipe_started", "erased"), ("wipe", "erased")], True),
+        ([("wipe", "erased"), ("wipe_started", "erased")], False),
+        ([("wipe", "erased"), ("wipe", "failed")], False),
+        ([], False),
+    ],
+)
+@pytest.mark.parametrize("outcomes", [(), "bare"])
+def test_the_proof_of_an_earlier_wipe_comes_from_the_ledger(
+    job: Any, records: list[tuple[str, str]], claimed: bool, outcomes: Any
+) -> None:
+    for kind, outcome in records:
+        job.ledger.append(kind, wiped(outcome), machine="u1", run_id="r")
+    if outcomes == "bare":
+        outcomes = (DiskOutcome("WD-1", "/dev/sda", "WDC", Outcome.ERASED, None, "overwrite"),)
+    row = Progressed("pc1", "u1", {Step.VERIFY: "ok"}, outcomes=outcomes)
+    text = report.write_report(job, [row]).read_text(encoding="utf-8")
+    assert ("123,456,789" in text) is claimed
 
 
 def test_the_picture_from_outside_is_in_the_report(job: Any, tmp_path: Path) -> None:
