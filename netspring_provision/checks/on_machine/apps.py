@@ -39,12 +39,25 @@ def launcher(candidates: list[str], folders: list[str]) -> Path | None:
 
 
 def command(path: Path) -> list[str]:
-    """The program and its arguments of a .desktop file, without the field codes (%f, %U, …)."""
+    """The program and its arguments of a .desktop file, without the field codes (%f, %U, …).
+
+    A launcher on the desktop may be a link to the program's own entry in the menu.
+
+    Raises:
+        RuntimeError: the entry is hidden, starts nothing, or leads nowhere.
+    """
     entry = configparser.ConfigParser(interpolation=None, strict=False)
     entry.read_string(path.read_text(errors="replace"))
     section = entry["Desktop Entry"]
+    if section.get("Type", "").strip() == "Link":
+        target = Path(section.get("URL", "").strip().removeprefix("file://"))
+        if target.suffix != ".desktop" or not target.is_file() or target == path:
+            raise RuntimeError(f"{path.name} leads to {target}, which is no program")
+        return command(target)
     if section.get("NoDisplay", "false").strip() == "true":
         raise RuntimeError(f"{path.name} is hidden from the menu")
+    if "Exec" not in section:
+        raise RuntimeError(f"{path.name} starts nothing")
     words = shlex.split(section["Exec"])
     return [word for word in words if not (len(word) == 2 and word.startswith("%"))]
 

@@ -140,6 +140,30 @@ def test_a_hidden_launcher_is_refused(tmp_path: Path) -> None:
         apps.command(entry)
 
 
+def test_a_launcher_may_be_a_link_to_the_menu(tmp_path: Path) -> None:
+    target, link = tmp_path / "menu.desktop", tmp_path / "link.desktop"
+    target.write_text("[Desktop Entry]\nType=Application\nExec=paint %f\n")
+    for url in (str(target), f"file://{target}"):
+        link.write_text(f"[Desktop Entry]\nType=Link\nURL={url}\n")
+        assert apps.command(link) == ["paint"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Type=Link\nURL=/nowhere/a.desktop",
+        "Type=Link\nURL=/etc/hostname",
+        "Type=Link",
+        "Type=Application",
+    ],
+)
+def test_a_launcher_that_leads_nowhere_is_refused(tmp_path: Path, text: str) -> None:
+    entry = tmp_path / "a.desktop"
+    entry.write_text(f"[Desktop Entry]\n{text}\n")
+    with pytest.raises(RuntimeError, match=r"a\.desktop"):
+        apps.command(entry)
+
+
 def picture(width: int, height: int) -> x11.Picture:
     return x11.Picture(
         width, height, bytes(v for y in range(height) for x in range(width) for v in (x, y, 7))
