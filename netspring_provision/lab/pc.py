@@ -11,7 +11,7 @@ from pathlib import Path
 
 from netspring_provision.config import Station
 from netspring_provision.errors import StationError, UsageError
-from netspring_provision.lab import dirt, power, qemu, specs, store
+from netspring_provision.lab import dirt, process, qemu, specs, store
 from netspring_provision.lab.model import DiskSpec, Firmware, Pc
 
 
@@ -87,7 +87,7 @@ def destroy(station: Station, name: str) -> None:
         if not folder.is_dir() or folder.is_symlink():
             store.load(station, name)  # raises, and names the PCs there are
             raise UsageError(f"{folder} is not the folder of a lab PC, but a link to another")
-        power.end(folder)
+        process.end(folder)
         try:
             shutil.rmtree(folder)
         except OSError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -14,11 +12,12 @@ from pathlib import Path
 
 from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError, StationError, UsageError
-from netspring_provision.lab import kvm, ports, qemu, store
+from netspring_provision.lab import kvm, ports, process, qemu, store
 from netspring_provision.lab.model import BOOTS, Boot, LiveFiles, Pc, Running
 from netspring_provision.lab.qmp import Qmp
 
 _START_SECONDS = 60.0  # for QEMU to open its files; a loaded station is slow
+_CLOSE_SECONDS = 10.0
 _PORT_ATTEMPTS = 5
 OVMF_FOLDER = Path("/usr/share/OVMF")
 # Firmware and the variables to begin with, for each kind of PC (Debian's package ovmf).
@@ -60,6 +59,7 @@ def start(
             )
         if boot == "live":
             _check_live(live)
+        process.end(pc.folder)  # one that is just going off still holds the disks
         accel = "kvm" if kvm.verdict().usable else "tcg"
         power = qemu.Power(
             boot=boot,
@@ -88,12 +88,17 @@ def stop(station: Station, name: str, timeout_seconds: float = 60.0) -> Pc:
     """
     with store.locked(station, name):
         pc = _loaded_running(station, name)
-        with Qmp(pc.folder / qemu.QMP_SOCKET) as qmp:
-            qmp.execute("system_powerdown")
-        if not _wait_for_end(pc.folder, timeout_seconds):
-            _signal(pc.folder, signal.SIGTERM)  # QEMU then closes its disks in order
-            if not _wait_for_end(pc.folder, 10.0):
-                end(pc.folder)
+        with process.of(pc.folder) as running:
+            patience = timeout_seconds
+            try:
+                with Qmp(pc.folder / qemu.QMP_SOCKET) as qmp:
+                    qmp.execute("system_powerdown")
+            except MachineFailedError:
+                patience = 1.0  # it is going off by itself, or hangs: nothing to wait for
+            if running and not running.wait(patience):
+                running.signal(signal.SIGTERM)  # QEMU then closes its disks in order
+                running.wait(_CLOSE_SECONDS)
+        process.end(pc.folder)
         return _gone(pc)
 
 
@@ -101,7 +106,7 @@ def kill(station: Station, name: str) -> Pc:
     """Cut the power: QEMU gets SIGKILL. What the guest wrote before is on its disks."""
     with store.locked(station, name):
         pc = _loaded_running(station, name)
-        end(pc.folder)
+        process.end(pc.folder)
         return _gone(pc)
 
 
@@ -168,7 +173,7 @@ def _run(pc: Pc, power: qemu.Power) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        end(pc.folder)
+        process.end(pc.folder)
         raise StationError(
             f"QEMU did not start lab PC {pc.name} within {_START_SECONDS:g} s",
             hint="this station is too busy; try again",
@@ -212,32 +217,6 @@ def _loaded_running(station: Station, name: str) -> Pc:
             f"lab PC {name} is off", hint=f"switch it on: netspring lab start {name} --boot live"
         )
     return pc
-
-
-def end(folder: Path) -> None:
-    """Kill the QEMU that has the PC of ``folder``, if one is there; its files are left alone."""
-    _signal(folder, signal.SIGKILL)
-    if not _wait_for_end(folder, 10.0):
-        raise MachineFailedError(
-            f"lab PC {folder.name} could not be switched off",
-            hint=f"its process {store.pid_of(folder)} hangs in the kernel",
-        )
-
-
-def _signal(folder: Path, number: signal.Signals) -> None:
-    pid = store.pid_of(folder)
-    if pid is not None:
-        with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
-            os.kill(pid, number)
-
-
-def _wait_for_end(folder: Path, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while store.pid_of(folder) is not None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def _gone(pc: Pc) -> Pc:

@@ -25,7 +25,7 @@ def test_the_port_of_last_time_is_kept_if_it_is_free() -> None:
 
 
 def test_no_port_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "_is_free", lambda port: False)
+    monkeypatch.setattr(ports, "_is_free", lambda _: False)
     everything = frozenset(range(65536))
     with pytest.raises(StationError) as caught:
         ports.free_port(preferred=22, forbidden=everything)

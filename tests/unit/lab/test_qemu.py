@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ def pc(*disks: str, firmware: str = "bios", folder: str = "/home/lab/pc-1") -> P
 
 
 def options(argv: list[str], name: str) -> list[str]:
-    return [value for option, value in zip(argv, argv[1:], strict=False) if option == name]
+    return [value for option, value in pairwise(argv) if option == name]
 
 
 def test_the_whole_command_of_a_bios_pc() -> None:
@@ -44,8 +45,7 @@ def test_the_whole_command_of_a_bios_pc() -> None:
         *("-device", "ich9-intel-hda"),
         *("-device", "hda-output,audiodev=sound"),
         "-smbios",
-        "type=1,manufacturer=Netspring Lab,product=Virtual classroom PC,"
-        f"serial=LAB-PC-1,uuid={ID}",
+        f"type=1,manufacturer=Netspring Lab,product=Virtual classroom PC,serial=LAB-PC-1,uuid={ID}",
         "-smbios",
         "type=3,manufacturer=Netspring Lab,serial=LAB-PC-1,asset=LAB-PC-1",
         "-drive",
@@ -67,7 +67,9 @@ def test_the_whole_command_of_a_bios_pc() -> None:
 
 
 def test_each_bus_has_its_device_and_its_place() -> None:
-    machine = pc("sata:16M:A", "nvme:16M:B", "sata:16M:C", "scsi:16M:D", "virtio:16M:E", "usb:16M:F", "sd:16M")  # fmt: skip
+    buses = ("sata", "nvme", "sata", "scsi", "virtio", "usb")
+    disks = [f"{bus}:16M:{serial}" for bus, serial in zip(buses, "ABCDEF", strict=True)]
+    machine = pc(*disks, "sd:16M")
     devices = options(qemu.argv(machine, DISK), "-device")
     wwn = {disk.index: f"wwn=0x{disk.wwn:016x}" for disk in machine.disks if disk.wwn}
     expected = [

@@ -19,8 +19,15 @@ ID = "6d1e6a0e-5a57-4d0c-8f0f-0c4a3c1d2e3f"
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("2G", 2 << 30), ("512M", 512 << 20), ("64k", 64 << 10), ("1T", 1 << 40), ("1536MiB", 1536 << 20), ("4096", 4096)],
-)  # fmt: skip
+    [
+        ("2G", 2 << 30),
+        ("512M", 512 << 20),
+        ("64k", 64 << 10),
+        ("1T", 1 << 40),
+        ("1536MiB", 1536 << 20),
+        ("4096", 4096),
+    ],
+)
 def test_sizes(text: str, size: int) -> None:
     assert specs.parse_size(text) == size
 
