@@ -14,6 +14,7 @@ from netspring_provision.hosts import Host
 
 ALIAS = "machine"
 POLL_SECONDS = 2
+HUNG_SECONDS = 60
 
 
 def ssh_config(station: Station, host: Host, socket: Path) -> str:
@@ -52,11 +53,17 @@ def ssh_config(station: Station, host: Host, socket: Path) -> str:
 
 
 def run(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ssh with that configuration; its exit code is for the caller to judge."""
+    """Run ssh with that configuration; its exit code is for the caller to judge, 255 if it hung."""
     argv = ["ssh", "-F", str(config), "-o", "ConnectTimeout=10", *arguments]
-    return subprocess.run(  # noqa: S603
-        argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120
-    )
+    try:
+        return subprocess.run(  # noqa: S603
+            argv, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            timeout=HUNG_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        # One machine that hangs must not take the verdicts of the others with it.
+        said = f"ssh did not end within {HUNG_SECONDS} s"
+        return subprocess.CompletedProcess(argv, 255, "", said)
 
 
 def reach(config: Path, seconds: float, stop: threading.Event) -> Words | None:
