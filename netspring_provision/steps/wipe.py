@@ -203,8 +203,14 @@ def _check_not_overtaken(ledger: Ledger, plan: Plan, machine: MachinePlan) -> No
     """Nothing else was done to the machine since the plan was shown; raises RefusedError."""
     shown = [r.seq for r in ledger.records(kind="plan") if r.body.get("plan_id") == plan.plan_id]
     since = shown[0] if shown else 0
+    others = {
+        seq
+        for plan_id, begins in _begins(ledger, machine.uuid).items()
+        for seq, _ in begins
+        if plan_id != plan.plan_id
+    }
     for record in ledger.records(machine=machine.uuid):
-        other = record.kind == "wipe_started" and record.body.get("plan_id") != plan.plan_id
+        other = record.seq in others
         if record.seq > since and (other or record.kind == "install_started"):
             deed = "another plan began on it" if other else "an image was put on it"
             raise RefusedError(
@@ -215,21 +221,30 @@ def _check_not_overtaken(ledger: Ledger, plan: Plan, machine: MachinePlan) -> No
 
 
 def _begun(ledger: Ledger, plan: Plan, machine: MachinePlan, now: dt.datetime) -> bool:
-    """Whether this plan began here within a day; an attempt that was refused began nothing."""
-    started: dt.datetime | None = None
-    for record in ledger.records(machine=machine.uuid):
-        if record.body.get("plan_id") != plan.plan_id:
-            continue
+    """Whether this plan first began on the machine within a day."""
+    for _, time in _begins(ledger, machine.uuid).get(plan.plan_id, []):
+        # A clock that was set back makes no plan young again.
+        return dt.timedelta(minutes=-1) <= now - time < RESUME_WINDOW
+    return False
+
+
+def _begins(ledger: Ledger, uuid: str) -> dict[str, list[tuple[int, dt.datetime]]]:
+    """Place and time of each beginning of a wipe on a machine, by plan.
+
+    An attempt of which every disk was refused touched nothing and so began nothing.
+    """
+    found: dict[str, list[tuple[int, dt.datetime]]] = {}
+    for record in ledger.records(machine=uuid):
+        begins = found.setdefault(str(record.body.get("plan_id")), [])
         if record.kind == "wipe_started":
-            started = started or dt.datetime.fromisoformat(record.time)
-        elif record.kind == "wipe" and not _touched(record.body):
-            started = None
-    # A clock that was set back makes no plan young again.
-    return started is not None and dt.timedelta(minutes=-1) <= now - started < RESUME_WINDOW
+            begins.append((record.seq, dt.datetime.fromisoformat(record.time)))
+        elif record.kind == "wipe" and begins and _only_refused(record.body):
+            begins.pop()
+    return found
 
 
-def _touched(body: Mapping[str, Any]) -> bool:
-    return any(disk["outcome"] != Outcome.REFUSED for disk in body["disks"])
+def _only_refused(body: Mapping[str, Any]) -> bool:
+    return all(disk["outcome"] == Outcome.REFUSED for disk in body["disks"])
 
 
 def _record(

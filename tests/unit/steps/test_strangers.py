@@ -85,6 +85,23 @@ def test_a_plan_that_was_only_refused_has_not_begun_and_expires(
     assert room.played == []
 
 
+def test_a_plan_that_was_only_refused_does_not_end_an_earlier_one(room: playing.Room) -> None:
+    first, second = room.plan(samples.facts()), room.plan(samples.facts())
+    uuid = samples.UUIDS["pc1"]
+
+    def attempt(plan_id: str, outcome: str) -> None:
+        body = {"plan_id": plan_id, "disks": [{"serial": "WD-pc1", "outcome": outcome}]}
+        for kind in ("wipe_started", "wipe"):
+            room.ledger.append(kind, body, machine=uuid)
+
+    attempt(second.plan_id, "refused")
+    attempt(first.plan_id, "failed")
+    attempt(second.plan_id, "refused")
+    assert wipe_machines(room.job(), first, first.confirm).erased("pc1")
+    with pytest.raises(RefusedError, match="another plan began"):
+        wipe_machines(room.job(), second, second.confirm)
+
+
 @pytest.mark.parametrize(
     ("outcomes", "code"),
     [
