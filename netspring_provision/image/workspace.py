@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -92,6 +93,7 @@ def clear(station: Station, path: Path) -> None:
     """
     if not path.exists():
         return
+    end_programs_in(path)
     for point in mounted_below(path):
         subprocess.run(["umount", "--lazy", str(point)], check=False, capture_output=True)  # noqa: S603, S607
     mounted = mounted_below(path)
@@ -103,6 +105,25 @@ def clear(station: Station, path: Path) -> None:
     for archives in path.glob("*/var/cache/apt/archives"):
         keep_debs(station, archives)
     shutil.rmtree(path)
+
+
+def end_programs_in(path: Path) -> list[int]:
+    """End what still runs inside a tree of a work folder; returns the process numbers.
+
+    A build that was killed leaves its chroot's programs behind (apt, a maintainer script's
+    daemon). Such a process has the tree as its root, which no other process has.
+    """
+    trees = {(state.st_dev, state.st_ino) for tree in path.glob("*/") if (state := tree.stat())}
+    ended = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            state = (process / "root").stat()
+            if (state.st_dev, state.st_ino) in trees:
+                os.kill(int(process.name), signal.SIGKILL)
+                ended.append(int(process.name))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return ended
 
 
 def lend_debs(station: Station, archives: Path) -> None:

@@ -1,0 +1,73 @@
+"""What a program says at its end becomes an error that a person can act upon."""
+
+from collections.abc import Callable
+
+import pytest
+
+from netspring_provision.errors import MachineFailedError, StationError
+from netspring_provision.image import command
+
+# As apt 3.0 and mmdebstrap 1.3 said it here, with the mirror's name changed.
+UNREACHABLE = """\
+Err:1 http://m.example/debian trixie InRelease
+  Could not connect to m.example:80 (192.0.2.1). - connect (111: Connection refused)
+E: Failed to fetch http://m.example/debian/dists/trixie/InRelease  Could not connect to m.example:80
+E: Some index files failed to download. They have been ignored, or old ones used instead.
+E: mmdebstrap failed to run
+"""
+GONE = (
+    "E: Failed to fetch http://m.example/debian/pool/main/d/dash/dash_0.5_amd64.deb"
+    "  404  Not Found [IP: 192.0.2.1 80]\n"
+)
+FULL = """\
+dpkg: error processing archive /var/cache/apt/archives/chromium_156_amd64.deb (--unpack):
+ cannot copy extracted data for './usr/lib/x': failed to write (No space left on device)
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+"""
+DPKG = """\
+Setting up lightdm (1.32.0-6+b2) ...
+dpkg: error processing package lightdm (--configure):
+ installed lightdm package post-installation script subprocess returned error exit status 1
+E: Sub-process /usr/bin/dpkg returned an error code (1)
+"""
+
+
+@pytest.mark.parametrize("said", [UNREACHABLE, GONE], ids=["unreachable", "gone"])
+def test_a_mirror_that_fails_is_the_stations_lack(said: str) -> None:
+    error = command.explain("mmdebstrap", said)
+    assert isinstance(error, StationError)
+    assert "mirror" in error.message
+    assert "m.example" in error.message
+    assert "goes on from what was downloaded" in str(error.hint)
+
+
+def test_a_full_disk_is_told_as_such_and_not_as_a_broken_package() -> None:
+    error = command.explain("applying the roles", FULL)
+    assert isinstance(error, StationError)
+    assert "full" in error.message
+    assert "df -h" in str(error.hint)
+
+
+def test_other_failures_tell_the_cause_before_its_consequences() -> None:
+    error = command.explain("applying the roles", DPKG)
+    assert isinstance(error, MachineFailedError)
+    assert "dpkg: error processing package lightdm" in error.message
+
+
+def test_silence_is_told_too() -> None:
+    assert "it said nothing" in command.explain("mke2fs", " \n").message
+
+
+def test_a_missing_program_names_its_package(allow_subprocess: Callable[..., None]) -> None:
+    allow_subprocess("mmdebstrap")
+    with pytest.raises(StationError) as caught:
+        command.run(["/nowhere/mmdebstrap"], {}, "mmdebstrap")
+    assert caught.value.hint == "apt-get install mmdebstrap"
+
+
+def test_nothing_of_the_persons_own_gets_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_SECRET", "x")
+    env = command.environment(7)
+    assert env["SOURCE_DATE_EPOCH"] == "7"
+    assert env["LC_ALL"] == "C.UTF-8"
+    assert "HTTP_SECRET" not in env
