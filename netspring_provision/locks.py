@@ -17,8 +17,10 @@ from netspring_provision.errors import RefusedError, StationError
 
 
 @contextmanager
-def hold(station: Station, machines: Mapping[str, str], run_id: str) -> Iterator[None]:
+def hold(station: Station, machines: Mapping[str, str], run_id: str) -> Iterator[frozenset[str]]:
     """Hold all machines for this run; released by the kernel however the run ends.
+
+    Yields the names of the runs that were killed while they held one of them.
 
     Args:
         station: whose lock folder is used.
@@ -30,13 +32,15 @@ def hold(station: Station, machines: Mapping[str, str], run_id: str) -> Iterator
         StationError: the lock folder cannot be written.
     """
     with ExitStack() as stack:
-        for machine, name in sorted(machines.items()):
+        before = [
             stack.enter_context(_hold_one(station, machine, name, run_id))
-        yield
+            for machine, name in sorted(machines.items())
+        ]
+        yield frozenset(run for run in before if run is not None)
 
 
 @contextmanager
-def _hold_one(station: Station, machine: str, name: str, run_id: str) -> Iterator[None]:
+def _hold_one(station: Station, machine: str, name: str, run_id: str) -> Iterator[str | None]:
     path = station.locks / lock_name(machine)
     try:
         file = _open(path)
@@ -50,6 +54,7 @@ def _hold_one(station: Station, machine: str, name: str, run_id: str) -> Iterato
                 f"{name} is being worked on by {_holder(file.read())}; nothing was changed",
                 hint="wait until that run has ended, or stop it with Ctrl-C, then run this again",
             ) from error
+        killed = _run_of(file.read())
         try:
             # By the descriptor: a buffer that a full disk refused would be written once more at
             # the close, and its error would hide the first one.
@@ -57,7 +62,10 @@ def _hold_one(station: Station, machine: str, name: str, run_id: str) -> Iterato
             os.pwrite(file.fileno(), json.dumps({"run": run_id, "pid": os.getpid()}).encode(), 0)
         except OSError as error:
             raise _cannot_write(path, error) from error
-        yield
+        try:
+            yield killed
+        finally:
+            os.ftruncate(file.fileno(), 0)  # a name that stays is that of a run that was killed
 
 
 def lock_name(machine: str) -> str:
@@ -79,8 +87,14 @@ def _cannot_write(path: Path, error: OSError) -> StationError:
 
 
 def _holder(text: str) -> str:
+    run = _run_of(text)
+    return "another run" if run is None else f"run {run} (process {json.loads(text).get('pid')})"
+
+
+def _run_of(text: str) -> str | None:
+    """The run that a lock file names; ``None`` if it names none."""
     try:
-        data = json.loads(text)
-        return f"run {data['run']} (process {data['pid']})"
+        run = json.loads(text)["run"]
     except (ValueError, KeyError, TypeError):
-        return "another run"
+        return None
+    return run if isinstance(run, str) else None

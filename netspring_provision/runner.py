@@ -151,14 +151,26 @@ def run_playbook(
                 rotate_artifacts=0,
             )
     finally:
-        for command_file in folder.glob("artifacts/*/command"):
-            command_file.unlink()  # it holds the whole environment of the station
+        _forget_environment(folder)
     if done.status == "canceled":
         raise KeyboardInterrupt
     if trouble:
         raise trouble[0]
     code = UNKNOWN_RC if done.rc is None else int(done.rc)
     return RunResult(run_id, folder, str(done.status), code, tuple(events))
+
+
+def end_what_is_left(station: Station, run_id: str) -> None:
+    """End the Ansible of a run whose own process was killed; it would go on with nobody to hear it.
+
+    Args:
+        station: whose run it was.
+        run_id: the dead run; one that is alive must never be named here.
+    """
+    if Path(run_id).name == run_id and (station.runs / run_id).is_dir():
+        for folder in (station.runs / run_id).iterdir():
+            processes.end_all("ANSIBLE_HOME", _ansible_home(folder))
+            _forget_environment(folder)
 
 
 def inventory_list(inventory: Path) -> dict[str, Any]:
@@ -224,7 +236,7 @@ def _environment(station: Station | None, folder: Path, more: Mapping[str, str])
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_NOCOLOR": "True",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_HOME": _ansible_home(folder),
     }
     if station is not None:
         env["NETSPRING_HOME"] = str(station.home)
@@ -233,6 +245,17 @@ def _environment(station: Station | None, folder: Path, more: Mapping[str, str])
         # Unix socket paths end at 108 bytes; a long home must not break multiplexing.
         env["ANSIBLE_SSH_CONTROL_PATH_DIR"] = f"/tmp/.netspring-cp-{os.getuid()}"  # noqa: S108
     return env | dict(more)
+
+
+def _forget_environment(folder: Path) -> None:
+    """Remove what ansible-runner keeps of the command: it holds the station's whole environment."""
+    for command_file in folder.glob("artifacts/*/command"):
+        command_file.unlink()
+
+
+def _ansible_home(folder: Path) -> str:
+    """Where one playbook run keeps Ansible's own files; by it its processes are told."""
+    return str(folder / "ansible")
 
 
 def ssh_common_args(station: Station) -> str:

@@ -103,7 +103,9 @@ def open_job(
     hosts = load(inventory, limit)
     run_id = runner.new_run_id()
     held = _apart(hosts) if exclusive else {}
-    with locks.hold(station, held, run_id):
+    with locks.hold(station, held, run_id) as killed:
+        for run in killed:
+            runner.end_what_is_left(station, run)
         ledger = Ledger(station.ledger)
         try:
             if exclusive:

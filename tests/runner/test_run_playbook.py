@@ -200,6 +200,22 @@ def test_an_interruption_ends_the_run_and_its_children(
     wait_until(lambda: not running(mark))
 
 
+def test_what_a_killed_run_leaves_is_ended_by_the_next(station: Station, playbook: Write) -> None:
+    mark = f"{700 + os.getpid() / 1e6:.6f}"
+    playbook(f"- ansible.builtin.command: sleep {mark}")
+    argv = [sys.executable, "-c", INTERRUPTED, str(station.home), str(content.root())]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: running(mark))
+        process.kill()
+    assert running(mark), "nothing was left; the test proves nothing"
+    (run,) = station.runs.iterdir()
+    runner.end_what_is_left(station, run.name)
+    wait_until(lambda: not running(mark))
+    wait_until(lambda: not running(str(station.home)))
+    assert list(station.runs.glob("*/*/artifacts/*/command")) == []
+    runner.end_what_is_left(station, "../" + run.name)  # what no run is called is left alone
+
+
 def running(mark: str) -> list[int]:
     """Processes, other than this one, whose command line holds the mark."""
     found = []

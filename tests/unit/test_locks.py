@@ -125,5 +125,7 @@ def test_the_kernel_frees_it_when_the_holder_is_killed(
             pytest.fail("held twice")
         holder.send_signal(signal.SIGKILL)
         assert holder.wait(timeout=10) == -signal.SIGKILL
-    with locks.hold(station, {"a": "pc1"}, "mine"):
-        pass
+    with locks.hold(station, {"a": "pc1", "b": "pc2"}, "mine") as killed:
+        assert killed == {"doomed"}
+    with locks.hold(station, {"a": "pc1", "b": "pc2"}, "next") as killed:
+        assert killed == frozenset(), "a run that ended by itself counts as killed"
