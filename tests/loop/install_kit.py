@@ -190,7 +190,7 @@ class Bench:
         digest = hashlib.sha256()
         with self.image_file.open("rb") as file:
             offset = 0
-            while offset < DISK_BYTES:
+            while offset < self.order.size:
                 try:
                     offset = os.lseek(file.fileno(), offset, os.SEEK_DATA) // MIB * MIB
                 except OSError:
