@@ -82,7 +82,12 @@ def test_format_then_the_same_proof(loops: Make, left: bytes) -> None:
     ("code", "out", "err", "word"),
     [
         (0, SUCCESS[1], "", "only 0 of 66 changed"),  # a device that lies
-        (1, "", "NVMe status: Invalid Command Opcode(0x2001)", "Invalid Command Opcode"),
+        (
+            1,
+            "",
+            "NVMe status: Invalid Format: The LBA Format specified is not supported(0x410a)",
+            "The LBA Format specified is not supported",
+        ),
         (None, "", "nvme is not installed", "not installed"),
     ],
 )
@@ -100,7 +105,12 @@ def test_failed_format_falls_back_to_the_weaker_claim(
 
 def test_failed_format_without_a_fallback_is_failed(loops: Make) -> None:
     loop = loops(48 * MIB)
-    tool = Tool(1, "", "NVMe status: Invalid Command Opcode(0x2001)", lambda: None)
+    tool = Tool(
+        1,
+        "",
+        "NVMe status: Invalid Format: The LBA Format specified is not supported(0x410a)",
+        lambda: None,
+    )
     entry = erase(loop, formats(loop, tool), **(PLAN | {"fallback": []}))
     assert entry["outcome"] == "failed"
     assert "the plan allows no other method" in entry["reason"]

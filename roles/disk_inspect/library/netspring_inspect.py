@@ -117,7 +117,8 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "name": name,
         "bus": who.bus,
         "medium": medium(who.bus, rotational),
-        "model": (row.get("model") or identity.text_of(block / "device/model") or "").strip(),
+        # An eMMC or SD card has a name instead of a model.
+        "model": (row.get("model") or identity.text_of(block / "device/name") or "").strip(),
         "serial": who.serial,
         "wwn": who.wwn,
         "firmware": (row.get("rev") or "").strip()

@@ -73,6 +73,8 @@ def test_hidden_area(answer: str, complaint: str, expected: bool | None) -> None
     ("answer", "complaint"),
     [
         (" max sectors   = 976773168/1, HPA is enabled", ""),
+        # Recorded from a USB disk of QEMU.
+        (" max sectors   = 0/1, HPA is enabled", "SG_IO: bad/missing sense data, sb[]:  70 00 05"),
         (" max sectors   = 2097152/2097152", "SG_IO: bad/missing sense data, sb[]:  70 00 05"),
         ("", "The running kernel lacks CONFIG_IDE_TASK_IOCTL"),
     ],
