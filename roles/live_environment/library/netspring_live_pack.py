@@ -27,7 +27,7 @@ options:
   authorized_key: {type: str, required: true, description: Public key that may enter as root.}
   enabled_units: {type: dict, default: {}, description: Target to the units it starts.}
   masked_units: {type: list, elements: str, default: [], description: Units that never start.}
-  zstd_level: {type: int, default: 19, description: Strength of the compression, 1 to 19.}
+  zstd_level: {type: int, default: 12, description: Strength of the compression, 1 to 19.}
   inputs: {type: str, default: "", description: Fingerprint of what this is built from.}
   mirror: {type: str, default: "", description: Address of the mirror, for build.json.}
 author: [Netspring Provision]
@@ -218,7 +218,7 @@ def main() -> None:
             "authorized_key": text,
             "enabled_units": {"type": "dict", "default": {}},
             "masked_units": {"type": "list", "elements": "str", "default": []},
-            "zstd_level": {"type": "int", "default": 19},
+            "zstd_level": {"type": "int", "default": 12},
             "inputs": {"type": "str", "default": ""},
             "mirror": {"type": "str", "default": ""},
         },
