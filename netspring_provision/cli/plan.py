@@ -79,7 +79,7 @@ def show_plan(plan: Plan, out: Console) -> None:
                 title=f"[bold red]WILL BE DESTROYED[/bold red] on {escape(machine.host)}",
                 title_justify="left",
             )
-            for heading in ("disk", "model", "serial", "size", "method", "about", "may be claimed"):
+            for heading in ("disk", "model", "serial", "size", "method", "about"):
                 table.add_column(heading, overflow="fold")
             for disk in machine.disks:
                 method = " -> ".join((disk.method, *disk.fallback))
@@ -90,9 +90,14 @@ def show_plan(plan: Plan, out: Console) -> None:
                     size(disk.size_bytes),
                     method,
                     f"{max(1, disk.estimate_seconds // 60)} min",
-                    f"{disk.claim.level} ({'; '.join(disk.claim.limits)})",
                 )
             out.print(table)
+            for disk in machine.disks:
+                limits = "; ".join(disk.claim.limits)
+                out.print(
+                    f"  {escape(disk.path)} may be called {disk.claim.level}; {limits}",
+                    soft_wrap=True,
+                )
         for refused in machine.refused:
             out.print(
                 f"[yellow]not touched[/yellow]: {escape(machine.host)} {escape(refused.path)} "
