@@ -62,13 +62,14 @@ def mmdebstrap_argv(params: dict, root: Path) -> list[str]:
     """Command line that fills ``root``.
 
     Downloads go straight into the cache, bound over apt's own folder: what a broken build has
-    fetched is there for the next one. mmdebstrap mounts in a namespace of its own, so the
-    binding ends with it however it ends. The kernel's hook that makes an initramfs is left out:
-    it would spend a minute on a file that nobody reads.
+    fetched is there for the next one. As root, mmdebstrap mounts where everybody sees it, so it
+    runs in a mount namespace of its own: killed, it leaves no mount behind. The kernel's hook
+    that makes an initramfs is left out: it would spend a minute on a file that nobody reads.
     """
     cache = shlex.quote(params["cache"])
     archives = '"$1"/var/cache/apt/archives'
     argv = [
+        *("unshare", "--mount", "--propagation", "private", "--"),
         "mmdebstrap",
         "--mode=root",
         "--variant=minbase",
