@@ -62,6 +62,11 @@ def command(
     else:
         show_rows(rows, console())
         click.echo(f"report: {report}")
+    return provision_exit_code(rows)
+
+
+def provision_exit_code(rows: tuple[Progressed, ...]) -> int:
+    """0 when every machine is verified, 3 when all were refused and none touched, else 1."""
     if all(row.good for row in rows):
         return OK
     # A machine that the plan refused as a whole has no outcomes; what was refused is untouched.

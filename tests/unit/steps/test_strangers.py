@@ -8,11 +8,13 @@ import pytest
 import samples
 
 from netspring_provision import ssh
+from netspring_provision.cli.provision import provision_exit_code
 from netspring_provision.cli.wipe import wipe_exit_code
 from netspring_provision.errors import MachineFailedError, RefusedError
-from netspring_provision.model import Outcome
+from netspring_provision.model import Outcome, Step
 from netspring_provision.outcome import DiskOutcome
 from netspring_provision.ssh import HostKey
+from netspring_provision.steps.provision import Progressed
 from netspring_provision.steps.wipe import WipeResult, wipe_machines
 
 
@@ -122,3 +124,6 @@ def test_refused_is_3_only_where_nothing_else_happened(
         }
     )
     assert wipe_exit_code(result) == code
+    rows = tuple(Progressed(host, "", outcomes=ended) for host, ended in result.outcomes.items())
+    by_plan = Progressed("pc9", "").step(Step.WIPE, "refused by the plan as a whole")
+    assert provision_exit_code((*rows, by_plan)) == (code or 1)  # wiped alone is not verified
