@@ -126,3 +126,23 @@ def test_home_that_cannot_be_recognised_is_not_made_anew(bench: Bench) -> None:
     with Path(bench.part(5)).open("r+b") as home:
         home.write(bytes(MIB))
     refused(bench, bench.part(5), "recognised", force=True, keep_home=True)
+
+
+@pytest.mark.parametrize("missing", ["manifest.json", "manifest.json.sig", "../../live/vmlinuz"])
+def test_a_station_that_lacks_a_file(bench: Bench, missing: str) -> None:
+    """A failure, not a refusal; but as nothing was written, it does not say that it was."""
+    (bench.image / missing).unlink()
+    before = bench.disk_sha256()
+    result = bench.install()
+    assert (result["outcome"], result["changed"]) == ("failed", False)
+    assert "404" in result["reason"]
+    assert "netspring image list" in result["hint"]
+    assert bench.disk_sha256() == before
+
+
+def test_a_leftover_mount_of_our_own_is_no_use_by_others(bench: Bench) -> None:
+    """A run that was killed leaves its mount; the next one takes it away and goes on."""
+    bench.install()
+    (bench.host.run / "rescue").mkdir(exist_ok=True)
+    sh("mount", bench.part(3), bench.host.run / "rescue")
+    assert bench.install()["outcome"] == "unchanged"

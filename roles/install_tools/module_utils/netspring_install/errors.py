@@ -12,6 +12,7 @@ class InstallError(Exception):
     """
 
     outcome = "failed"
+    changed = True
 
     def __init__(self, reason: str, hint: str) -> None:
         """Keep reason and hint apart: the report shows both."""
@@ -24,3 +25,4 @@ class RefusedError(InstallError):
     """A check said no before the first write: the disk is as it was."""
 
     outcome = "refused"
+    changed = False

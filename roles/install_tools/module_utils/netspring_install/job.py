@@ -71,6 +71,9 @@ class _Work:
     disk: Disk
     manifest: Manifest
     files: dict[str, bytes]
+    live_bytes: int
+    present: tuple[Partition, ...] | None = None
+    state: dict[str, Any] = field(default_factory=dict)
     parts: tuple[Partition, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
 
@@ -85,6 +88,21 @@ def run(order: Order, host: Host, progress: Progress) -> dict[str, Any]:
         RefusedError: a check said no; nothing was changed.
         InstallError: it stopped part-way; the disk does not boot.
     """
+    try:
+        work = _look(order, host, progress)
+        if work.present and _is_done(work):
+            return _result(work, work.present, changed=False)
+        work.parts = _choose(work)
+    except InstallError as error:
+        error.changed = False
+        raise
+    _prepare(work)
+    _deploy(work)
+    return _result(work, work.parts, changed=True)
+
+
+def _look(order: Order, host: Host, progress: Progress) -> _Work:
+    """Every check of machine, disk and image, and what lies on the disk."""
     check_live(host, order.token_sha256)
     rescue.unmount_own(host.run)
     disk = disks.find(host.list_disks(), order.serial, order.size)
@@ -93,23 +111,10 @@ def run(order: Order, host: Host, progress: Progress) -> dict[str, Any]:
     check_memory(host, manifest)
     check_disk_size(disk, manifest)
     live_bytes = sum(http.size_of(f"{order.live_url}/{name}") for name in order.live_sha256)
-    planned = layout.plan(
-        path=disk.path,
-        disk_bytes=disk.size,
-        sector=disk.sector,
-        compressed_bytes=manifest.compressed_bytes,
-        raw_bytes=manifest.raw_bytes,
-        live_bytes=live_bytes,
-    )
-    work = _Work(order, host, progress, disk, manifest, files)
-    present = content.examine(disk)
-    state = _state(work) if present else None
-    if present and _is_done(work, state):
-        return _result(work, present, state or {}, changed=False)
-    work.parts = _choose(work, planned, present, state, live_bytes)
-    _prepare(work, present)
-    state = _deploy(work)
-    return _result(work, work.parts, state, changed=True)
+    work = _Work(order, host, progress, disk, manifest, files, live_bytes)
+    work.present = content.examine(disk)
+    work.state = _state(work) if work.present else {}
+    return work
 
 
 def _manifest(order: Order, host: Host) -> tuple[Manifest, dict[str, bytes]]:
@@ -128,49 +133,45 @@ def _manifest(order: Order, host: Host) -> tuple[Manifest, dict[str, bytes]]:
     return manifest, files
 
 
-def _state(work: _Work) -> dict[str, Any] | None:
-    """The record on the rescue partition; None if there is none that can be read."""
+def _state(work: _Work) -> dict[str, Any]:
+    """The record on the rescue partition; empty if there is none that can be read."""
     device = work.path(partition.RESCUE)
     if content.filesystem(device) != "ext4":
-        return None
+        return {}
     try:
+        partition.replay(device)
         with rescue.mounted(device, work.host.run / "rescue", read_only=True) as at:
-            state = rescue.read_json(at / rescue.STATE)
-            installed = rescue.read_json(at / rescue.INSTALLED)
+            state = rescue.read_json(at / rescue.STATE) or {}
+            installed = rescue.read_json(at / rescue.INSTALLED) or {}
     except InstallError:
-        return None
-    if installed is not None and installed.get("disk_serial") == work.order.serial:
-        return {**(state or {}), "stage": "installed", "image": installed.get("image")}
+        return {}
+    if installed.get("disk_serial") == work.order.serial:
+        return {**state, "stage": "installed", "image": installed.get("image")}
     return state
 
 
-def _is_done(work: _Work, state: dict[str, Any] | None) -> bool:
+def _is_done(work: _Work) -> bool:
     """Whether nothing is left to do here.
 
     Raises:
-        RefusedError: going on would destroy a finished system that nobody asked to replace.
+        RefusedError: going on would destroy what nobody asked to replace.
     """
     again = "nothing was written; ask for it explicitly (image_deploy_force: true)"
-    stage = (state or {}).get("stage")
-    if stage == "installed":
-        if work.order.force:
-            return False
-        if (state or {}).get("image") == work.manifest.name:
-            return True
+    stage, image, force = work.state.get("stage"), work.state.get("image"), work.order.force
+    if stage == "installed" and not force and image != work.manifest.name:
         raise RefusedError(
-            f"{work.disk.path} already has image {(state or {}).get('image')},"
-            f" not {work.manifest.name}",
-            again,
+            f"{work.disk.path} already has image {image}, not {work.manifest.name}", again
         )
-    if state is None and not work.order.force and _home_in_use(work):
+    if stage == "installed":
+        return not force
+    if stage is None and not force and _home_in_use(work):
         raise RefusedError(
             f"{work.disk.path} bears our partitions and files in home, but its record is lost",
             again,
         )
     return (
-        stage == "written"
-        and (state or {}).get("image") == work.manifest.name
-        and (state or {}).get("raw_sha256") == work.manifest.raw_sha256
+        (stage, image) == ("written", work.manifest.name)
+        and work.state.get("raw_sha256") == work.manifest.raw_sha256
         and content.filesystem(work.path(partition.HOME)) == "ext4"
         # Whoever worked on root after us may have been cut off: its journal must be sound.
         and partition.check_ext4(work.path(partition.ROOT))
@@ -188,42 +189,44 @@ def _home_in_use(work: _Work) -> bool:
         return True
 
 
-def _choose(
-    work: _Work,
-    planned: tuple[Partition, ...],
-    present: tuple[Partition, ...] | None,
-    state: dict[str, Any] | None,
-    live_bytes: int,
-) -> tuple[Partition, ...]:
-    """The partitions to use: those that are there, if home is kept or they are as planned.
+def _choose(work: _Work) -> tuple[Partition, ...]:
+    """The partitions to use: as planned, or those that are there, if home is to be kept.
 
     Raises:
-        RefusedError: home is to be kept, but this image does not fit beside it.
+        RefusedError: the disk is too small, or home cannot be kept.
     """
+    manifest, present = work.manifest, work.present
     if present is None or not work.order.keep_home:
-        return planned
+        return layout.plan(
+            path=work.disk.path,
+            disk_bytes=work.disk.size,
+            sector=work.disk.sector,
+            compressed_bytes=manifest.compressed_bytes,
+            raw_bytes=manifest.raw_bytes,
+            live_bytes=work.live_bytes,
+        )
     home = work.path(partition.HOME)
-    if (state or {}).get("stage") != "begun" and content.filesystem(home) != "ext4":
+    if work.state.get("stage") != "begun" and content.filesystem(home) != "ext4":
         raise RefusedError(
             f"{home} is to be kept, but holds no filesystem that can be recognised",
             hint="nothing was written; save what can be saved, then install without keeping home",
         )
-    rescue_needed = layout.rescue_bytes(work.manifest.compressed_bytes, live_bytes)
-    root_needed = layout.root_minimum(work.manifest.raw_bytes)
+    rescue_needed = layout.rescue_bytes(manifest.compressed_bytes, work.live_bytes)
+    root_needed = layout.root_minimum(manifest.raw_bytes)
     if present[2].size < rescue_needed or present[3].size < root_needed:
         raise RefusedError(
-            f"{work.disk.path}: image {work.manifest.name} does not fit beside the home partition",
+            f"{work.disk.path}: image {manifest.name} does not fit beside the home partition",
             hint="nothing was written; save the files in home, then install without keeping home",
         )
     return present
 
 
-def _prepare(work: _Work, present: tuple[Partition, ...] | None) -> None:
+def _prepare(work: _Work) -> None:
     """From here on the disk changes: first nothing boots any more, then it is laid out."""
     work.progress.begin("partition")
-    if present:
-        partition.invalidate(work.disk, present)
-    same = present == work.parts
+    if work.present:
+        partition.invalidate(work.disk, work.present)
+    same = work.present == work.parts
     if not same:
         partition.write_table(work.disk, work.parts)
     partition.wait_for_nodes(work.disk, work.parts)
@@ -245,8 +248,8 @@ def _prepare(work: _Work, present: tuple[Partition, ...] | None) -> None:
         partition.make_ext4(home, "netspring-home")
 
 
-def _deploy(work: _Work) -> dict[str, Any]:
-    """Fetch, check, write, read back, grow; returns the record."""
+def _deploy(work: _Work) -> None:
+    """Fetch, check, write, read back, grow, and put that on record."""
     name, root = work.manifest.name, work.path(partition.ROOT)
     with rescue.mounted(work.path(partition.RESCUE), work.host.run / "rescue") as at:
         folder = at / "images" / name
@@ -268,9 +271,8 @@ def _deploy(work: _Work) -> dict[str, Any]:
         work.report["raw_sha256"] = found
         work.progress.begin("grow")
         partition.grow_root(root, "netspring-root")
-        state = _record(work, "written") | {"raw_sha256": found}
-        rescue.write_json(at / rescue.STATE, state)
-    return state
+        work.state = _record(work, "written") | {"raw_sha256": found}
+        rescue.write_json(at / rescue.STATE, work.state)
 
 
 def _drop_other_images(folder: Path) -> None:
@@ -291,16 +293,14 @@ def _record(work: _Work, stage: str) -> dict[str, Any]:
     }
 
 
-def _result(
-    work: _Work, parts: tuple[Partition, ...], state: dict[str, Any], *, changed: bool
-) -> dict[str, Any]:
+def _result(work: _Work, parts: tuple[Partition, ...], *, changed: bool) -> dict[str, Any]:
     return {
         "outcome": "deployed" if changed else "unchanged",
         "changed": changed,
         "image": work.manifest.name,
         "profile": work.manifest.profile,
         "locale": work.manifest.locale,
-        "stage": state.get("stage"),
+        "stage": work.state.get("stage"),
         "disk": {"serial": work.order.serial, "path": work.disk.path, "size_bytes": work.disk.size},
         "partitions": {
             p.label: {"path": work.path(p.number), "size_bytes": p.size}

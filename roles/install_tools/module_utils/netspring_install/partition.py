@@ -115,6 +115,18 @@ def check_ext4(path: str) -> bool:
     return done.returncode in (0, 1)
 
 
+def replay(path: str) -> None:
+    """Bring an ext4 of our own up to date whose journal was cut off; a sound one is only read.
+
+    Raises:
+        InstallError: it is past repair.
+    """
+    what = f"journal of {path}"
+    features = tools.run(["dumpe2fs", "-h", path], what=what).stdout
+    if b"needs_recovery" in features and not check_ext4(path):
+        raise InstallError(f"{path} is damaged past repair", hint="install this machine again")
+
+
 def grow_root(path: str, label: str) -> None:
     """Give the filesystem just written its own UUID and the whole partition, and check it.
 

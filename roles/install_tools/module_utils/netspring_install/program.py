@@ -31,7 +31,7 @@ def main(folder: Path, host: Host) -> int:
         result = job.run(order, host, progress)
     except InstallError as error:
         result |= {"outcome": error.outcome, "reason": error.reason, "hint": error.hint}
-        result["changed"] = error.outcome != "refused"
+        result["changed"] = error.changed
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
         result |= {"reason": f"{what}{error.strerror or error}", "hint": RUN_AGAIN}

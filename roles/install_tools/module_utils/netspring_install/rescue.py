@@ -30,21 +30,27 @@ def mounted(
     at.mkdir(parents=True, exist_ok=True)
     options = ("ro,noload" if read_only else "rw") + ("" if programs else ",nodev,nosuid,noexec")
     argv = ["mount", "-t", "ext4", "-o", options, device, str(at)]
-    tools.run(argv, what=f"mounting {device}")
-    try:
+    with _placed(argv, at):
         yield at
-    finally:
-        tools.run(["umount", str(at)], what=f"unmounting {device}")
 
 
 @contextmanager
 def bound(source: str, at: Path) -> Iterator[None]:
     """Show a folder of the live system at a second place, and always take it away again."""
-    tools.run(["mount", "--bind", source, str(at)], what=f"binding {source}")
+    with _placed(["mount", "--bind", source, str(at)], at):
+        yield
+
+
+@contextmanager
+def _placed(argv: list[str], at: Path) -> Iterator[None]:
+    """Mount and unmount; of two errors the one inside is told, not that of unmounting after it."""
+    tools.run(argv, what=f"mounting on {at}")
     try:
         yield
-    finally:
-        tools.run(["umount", str(at)], what=f"unbinding {source}")
+    except BaseException:
+        tools.run(["umount", str(at)], what=f"unmounting {at}", accept=tuple(range(256)))
+        raise
+    tools.run(["umount", str(at)], what=f"unmounting {at}")
 
 
 def unmount_own(below: Path) -> None:

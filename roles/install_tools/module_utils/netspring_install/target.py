@@ -67,6 +67,7 @@ def find(host: Host, serial: str, size: int, token_sha256: str) -> Target:
     device = disk.partition(partition.RESCUE)
     if parts is None or content.filesystem(device) != "ext4":
         raise RefusedError(f"{disk.path} ({serial}) does not carry our partitions", DEPLOY_FIRST)
+    partition.replay(device)
     with rescue.mounted(device, host.run / "rescue", read_only=True) as at:
         state = rescue.read_json(at / rescue.STATE) or {}
         installed = rescue.read_json(at / rescue.INSTALLED)
