@@ -29,6 +29,7 @@ import ansible_runner  # noqa: TID251 - this is the one place
 from netspring_provision import content, processes
 from netspring_provision.config import Station
 from netspring_provision.errors import StationError, UsageError
+from netspring_provision.runspace import RunSpace, cannot_record
 
 Event = dict[str, Any]
 UNKNOWN_RC = 255  # ansible-playbook ended and nobody knows how: that is no success
@@ -93,7 +94,7 @@ def run_playbook(
 
     Raises:
         UsageError: ``limit`` is empty.
-        StationError: the run folder cannot be written.
+        StationError: the run folder cannot be written; that may happen in the middle.
         KeyboardInterrupt: the run was interrupted; work on the machines goes on in its units.
     """
     if limit is not None and (not limit or not all(name.strip() for name in limit)):
@@ -127,14 +128,16 @@ def run_playbook(
         return True
 
     env = _environment(station, folder, envvars or {})
+    space = RunSpace(folder)
     try:
         with _interruption() as interrupted:
 
             def cancel() -> bool:
-                if interrupted.is_set():
+                stop = interrupted.is_set() or space.is_full()
+                if stop:
                     # ansible-runner kills one process group, and Ansible's workers are not in it.
                     processes.end_all("ANSIBLE_HOME", env["ANSIBLE_HOME"])
-                return interrupted.is_set()
+                return stop
 
             done = ansible_runner.run(
                 private_data_dir=str(folder),
@@ -150,8 +153,13 @@ def run_playbook(
                 quiet=True,
                 rotate_artifacts=0,
             )
+    except OSError as error:  # it could not write what Ansible printed
+        processes.end_all("ANSIBLE_HOME", env["ANSIBLE_HOME"])
+        raise space.trouble or cannot_record(folder, error) from error
     finally:
         _forget_environment(folder)
+    if space.trouble is not None:
+        raise space.trouble
     if done.status == "canceled":
         raise KeyboardInterrupt
     if trouble:
