@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -129,32 +130,46 @@ def build(
         uri = (mirror_uri or mirror.station_mirror()).rstrip("/")
         _require(station)
         _clear_leftovers(station)
-        inputs = inputs_sha256(key, uri)
-        final = station.live / inputs[:12]
-        output = station.live / f".partial-{inputs[:12]}-new"
-        done = run_playbook(
-            station,
-            playbook="build_live",
-            extravars={
-                "live_environment_output": str(output),
-                "live_environment_authorized_key": key,
-                "live_environment_suite": mirror.SUITE,
-                "live_environment_sources": list(mirror.sources(mirror=mirror_uri)),
-                "live_environment_apt_options": list(mirror.apt_options()),
-                "live_environment_cache": str(station.cache / "live"),
-                "live_environment_inputs": inputs,
-                "live_environment_mirror": uri,
-            },
-            on_event=on_event,
-        )
-        if done.status != "successful" or not (output / "build.json").is_file():
-            raise failure(done)
-        if final.exists():
-            final.rename(station.live / f".partial-{inputs[:12]}-old")
-        output.rename(final)
-        _point(station, final)
-        _clear_leftovers(station)
+        try:
+            final = _run(station, key, uri, mirror_uri, on_event)
+            _point(station, final)
+        finally:
+            _clear_leftovers(station)
         return _read(station, final, built=True)
+
+
+def _run(
+    station: Station,
+    key: str,
+    uri: str,
+    mirror_uri: str | None,
+    on_event: Callable[[Event], None] | None,
+) -> Path:
+    """Run the playbook and put its result in place; returns that folder."""
+    inputs = inputs_sha256(key, uri)
+    final = station.live / inputs[:12]
+    output = station.live / f".partial-{inputs[:12]}-new"
+    done = run_playbook(
+        station,
+        playbook="build_live",
+        extravars={
+            "live_environment_output": str(output),
+            "live_environment_authorized_key": key,
+            "live_environment_suite": mirror.SUITE,
+            "live_environment_sources": list(mirror.sources(mirror=mirror_uri)),
+            "live_environment_apt_options": list(mirror.apt_options()),
+            "live_environment_cache": str(station.cache / "live"),
+            "live_environment_inputs": inputs,
+            "live_environment_mirror": uri,
+        },
+        on_event=on_event,
+    )
+    if done.status != "successful" or not (output / "build.json").is_file():
+        raise failure(done)
+    if final.exists():
+        final.rename(station.live / f".partial-{inputs[:12]}-old")
+    output.rename(final)
+    return final
 
 
 def failure(done: RunResult) -> NetspringError:
@@ -272,7 +287,9 @@ def _require(station: Station) -> None:
 def _clear_leftovers(station: Station) -> None:
     """Remove what interrupted builds left, and builds older than the current and the last one.
 
-    Nothing is removed in which something is mounted: that would reach through the mount.
+    Nothing is removed in which something is mounted: that would reach through the mount. When the
+    station's command was killed, its playbook may still be at work: its folder gets another name
+    first, so that it fails, and what it still writes meanwhile is removed by the next call.
     """
     mounts = Path("/proc/self/mountinfo").read_text()
     builds = sorted(station.live.glob("[!.]*/build.json"), key=lambda p: p.stat().st_mtime)
@@ -283,7 +300,9 @@ def _clear_leftovers(station: Station) -> None:
         if path.is_symlink():
             path.unlink()
         elif str(path) not in mounts:
-            shutil.rmtree(path)
+            gone = path.with_name(f".partial-gone-{secrets.token_hex(4)}")
+            path.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 @contextmanager
