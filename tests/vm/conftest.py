@@ -113,14 +113,26 @@ def builds() -> Station:
     return station
 
 
+def share(builds: Station, home: Path) -> Station:
+    """A station in an empty folder with the builds and keys of another, and nothing else of it.
+
+    Of its images only `core`: what else was built there must not decide what a plan asks for.
+    """
+    for shared in ("live", "keys", "cache"):
+        (home / shared).symlink_to(builds.home / shared)
+    (home / "images").mkdir()
+    for image in builds.images.glob("core-*"):
+        target = image.readlink() if image.is_symlink() else image
+        (home / "images" / image.name).symlink_to(target)
+    return Station(home).ensure()
+
+
 @pytest.fixture
 def station_lab(builds: Station, tmp_path: Path) -> Iterator[Lab]:
     """A lab whose ledger, plans, runs and PCs are new; builds and keys are the session's."""
     home = tmp_path / "home"
     home.mkdir()
-    for shared in ("images", "live", "keys", "cache"):
-        (home / shared).symlink_to(builds.home / shared)
-    made = Lab(Station(home).ensure())
+    made = Lab(share(builds, home))
     yield made
     for name in made.names:
         if any(pc.name == name for pc in lab.list_pcs(made.station)):
@@ -130,10 +142,7 @@ def station_lab(builds: Station, tmp_path: Path) -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def module_lab(builds: Station, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The same, shared by the tests of one file: for those that leave the PC as it was."""
-    home = tmp_path_factory.mktemp("lab")
-    for shared in ("images", "live", "keys", "cache"):
-        (home / shared).symlink_to(builds.home / shared)
-    made = Lab(Station(home).ensure())
+    made = Lab(share(builds, tmp_path_factory.mktemp("lab")))
     yield made
     for name in made.names:
         if any(pc.name == name for pc in lab.list_pcs(made.station)):
