@@ -39,7 +39,7 @@ def launcher(candidates: list[str], folders: list[str]) -> Path | None:
 
 
 def command(path: Path) -> list[str]:
-    """The program and its arguments of a .desktop file, without the field codes (%f, %U, …).
+    """The program and its arguments of a .desktop file, as for a start without any file.
 
     A launcher on the desktop may be a link to the program's own entry in the menu.
 
@@ -58,7 +58,10 @@ def command(path: Path) -> list[str]:
         raise RuntimeError(f"{path.name} is hidden from the menu")
     if "Exec" not in section:
         raise RuntimeError(f"{path.name} starts nothing")
-    words = shlex.split(section["Exec"])
+    # Field codes of the Desktop Entry Specification: %c is the name, %k the file, the others stand
+    # for files, addresses and icons, of which there are none.
+    named = {"%c": section.get("Name", path.stem), "%k": str(path)}
+    words = [named.get(word, word) for word in shlex.split(section["Exec"])]
     return [word for word in words if not (len(word) == 2 and word.startswith("%"))]
 
 

@@ -22,6 +22,7 @@ from netspring_provision.checks.on_machine.x11 import Display
 
 SESSION_SECONDS = 180
 INPUT_SECONDS = 60
+ENVIRONMENT_SECONDS = 15.0
 CLOSING_SECONDS = 900
 
 
@@ -52,10 +53,24 @@ def await_session(uid: int, panels: list[str]) -> tuple[dict[str, int], int | No
         time.sleep(1)
 
 
-def environment_of(pid: int) -> dict[str, str]:
-    """The environment that a process was started with."""
-    raw = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace")
-    return dict(item.split("=", 1) for item in raw.split("\0") if "=" in item)
+def environment_of(pid: int, proc: Path = Path("/proc")) -> dict[str, str]:
+    """The environment that a program of the desktop was started with.
+
+    A process bears its new name a moment before its environment can be read (execve(2) sets one
+    after the other), so it is read again until it names a display.
+
+    Raises:
+        RuntimeError: it has none, even later.
+    """
+    deadline = time.monotonic() + ENVIRONMENT_SECONDS
+    while True:
+        raw = (proc / str(pid) / "environ").read_bytes().decode(errors="replace")
+        found = dict(item.split("=", 1) for item in raw.split("\0") if "=" in item)
+        if found.get("DISPLAY"):
+            return found
+        if time.monotonic() > deadline:
+            raise RuntimeError("the desktop's panel was started without a DISPLAY")
+        time.sleep(0.5)
 
 
 def away_from(environment: dict[str, str], home: Path) -> dict[str, str]:
@@ -95,7 +110,11 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
     if panel is None:
         answer["error"] = f"no panel of the desktop within {SESSION_SECONDS} s"
         return answer
-    environment = environment_of(panel)
+    try:
+        environment = environment_of(panel)
+    except (OSError, RuntimeError) as error:
+        answer["error"] = str(error)
+        return answer
     answer["environment"] = {
         key: environment.get(key) for key in ("DISPLAY", "LANG", "LANGUAGE", "GTK_IM_MODULE",
                                               "QT_IM_MODULE", "XMODIFIERS", "XDG_CURRENT_DESKTOP")

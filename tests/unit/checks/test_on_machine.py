@@ -140,6 +140,34 @@ def test_a_hidden_launcher_is_refused(tmp_path: Path) -> None:
         apps.command(entry)
 
 
+def test_the_name_in_a_command_is_filled_in(tmp_path: Path) -> None:
+    entry = tmp_path / "a.desktop"
+    entry.write_text("[Desktop Entry]\nName=My Turtle\nExec=kturtle -qwindowtitle %c %U\n")
+    assert apps.command(entry) == ["kturtle", "-qwindowtitle", "My Turtle"]
+
+
+def test_an_environment_that_is_not_there_yet_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = tmp_path / "7" / "environ"
+    environ.parent.mkdir()
+    environ.write_bytes(b"")
+    waits = iter([b"", b"DISPLAY=:0\0LANG=zh_CN.UTF-8\0"])
+    monkeypatch.setattr(desktop.time, "sleep", lambda _s: environ.write_bytes(next(waits)))
+    assert desktop.environment_of(7, tmp_path) == {"DISPLAY": ":0", "LANG": "zh_CN.UTF-8"}
+
+
+def test_an_environment_without_display_is_no_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = tmp_path / "7" / "environ"
+    environ.parent.mkdir()
+    environ.write_bytes(b"LANG=C\0")
+    monkeypatch.setattr(desktop, "ENVIRONMENT_SECONDS", 0.0)
+    with pytest.raises(RuntimeError, match="without a DISPLAY"):
+        desktop.environment_of(7, tmp_path)
+
+
 def test_a_launcher_may_be_a_link_to_the_menu(tmp_path: Path) -> None:
     target, link = tmp_path / "menu.desktop", tmp_path / "link.desktop"
     target.write_text("[Desktop Entry]\nType=Application\nExec=paint %f\n")
