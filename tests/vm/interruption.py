@@ -56,7 +56,8 @@ class Attempt:
         """All progress that the run has recorded so far."""
         for path in (self.station_runs / self.run_id).glob("*/artifacts/*/job_events/*.json"):
             if "partial" not in path.name:
-                yield from items(json.loads(path.read_text()))
+                with suppress(ValueError):  # it is just being written
+                    yield from items(json.loads(path.read_text()))
 
     def end(self, code: int, seconds: float = 240) -> tuple[str, str]:
         """What it printed, once it has ended with ``code``."""
@@ -146,7 +147,7 @@ class Bench:
         self.dirty(*names)
         plan = self.lab.plan(*names)
         self.throttle(*names, rate=SLOW)
-        attempt = self.begin(*self.wipe(plan, *names))
+        attempt = self.begin(*self.wipe(plan, *names), "--json")
         try:
             disks = sum(len(self.pc(name).disks) for name in names)
             attempt.until(lambda i: i.phase == "overwriting" and 0 < i.offset < i.size, disks)

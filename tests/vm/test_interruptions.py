@@ -17,7 +17,7 @@ from netspring_provision import lab
 from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError
 from tests.vm.conftest import Lab, share
-from tests.vm.interruption import INVENTORY, Bench, full
+from tests.vm.interruption import INVENTORY, SLOW, Bench, full
 
 pytestmark = pytest.mark.vm
 MIB = 1 << 20
@@ -65,8 +65,9 @@ def test_the_network_goes_away_in_mid_wipe(bench: Bench) -> None:
     """The machine works on alone; the next run finds its work."""
     with bench.slow_wipe("two") as (plan, attempt):
         bench.link("two", up=False)
-        _, err = attempt.end(1)
-        assert "stopped answering" in err
+        bench.throttle("two", rate=SLOW // 2)
+        out, _ = attempt.end(1)
+        assert "stopped answering" in json.loads(out)["two"][0]["reason"]
         bench.link("two", up=True)
         lab.wait_for_ssh(bench.pc("two"), 60)
         unit = f"netspring-wipe-{plan['plan_id']}"
@@ -157,8 +158,8 @@ def test_power_cut_in_mid_wipe(bench: Bench) -> None:
         first = bench.on("two", "cat /proc/sys/kernel/random/boot_id")
         lab.kill(bench.lab.station, "two")
         bench.throttle("one", rate=0)
-        _, err = attempt.end(1)
-        assert "stopped answering" in err
+        out, _ = attempt.end(1)
+        assert "stopped answering" in json.loads(out)["two"][0]["reason"]
         assert bench.is_erased("one")
         assert not bench.is_erased("two")
         assert [word for _, word, _ in bench.story("one", plan)] == ["begun begun", "erased erased"]
@@ -183,14 +184,14 @@ def test_power_cut_in_mid_install(bench: Bench) -> None:
     bench.power_on("three")
     plan = bench.lab.plan("three")
     where = (*INVENTORY, "--limit", "three", "--image", "core-zh_CN", "--confirm", plan["confirm"])
-    attempt = bench.begin("provision", *where)
+    attempt = bench.begin("provision", *where, "--json")
     while not list(bench.home.glob("runs/*/*-install")) and attempt.process.poll() is None:
         time.sleep(0.2)
     bench.throttle("three", rate=40 * MIB)
     attempt.until(lambda i: i.phase == "write" and 0 < i.offset < i.size)
     lab.kill(bench.lab.station, "three")
-    _, err = attempt.end(1)
-    assert "stopped answering" in err
+    out, _ = attempt.end(1)
+    assert "stopped answering" in json.loads(out)["machines"][0]["reason"]
     assert boot_code(disk) == bytes(440)
     assert loaders(disk) == 0
     dead = lab.start(bench.lab.station, "three", boot="disk")
