@@ -20,7 +20,7 @@ from ansible.module_utils.netspring_install.errors import InstallError
 from ansible.module_utils.netspring_install.zstd import BUILD_AGAIN
 
 BUFFER = 4 << 20
-COUNT = 4
+COUNT = 8
 REPLACE = "the image was checked before, so replace this disk"
 Advance = Callable[[int], None]
 _Item = tuple[mmap.mmap, int]
