@@ -127,9 +127,13 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
             ) + _tail(log)
             return seen
         seen["window"] = {"title": window.title, "size": [window.width, window.height]}
-        seen.update(_filled(display, window, empty))
+        seen.update(_filled(display, before, window, empty))
+        # A first window may give way to another; what counts is that one is there.
+        if not _new(display, before):
+            seen["error"] = f"its window went away, it ended with {process.poll()}" + _tail(log)
+            return seen
         if not seen["filled"]:
-            seen["error"] = f"its window stayed empty for {PAINT_SECONDS} s"
+            seen["error"] = f"its window stayed empty for {PAINT_SECONDS} s" + _tail(log)
         seen["closed"] = _closed(display, before)
         if not seen["closed"] and not seen["error"]:
             seen["error"] = f"its window stayed open for {CLOSE_SECONDS} s after it was closed"
@@ -161,11 +165,12 @@ def _await_window(
     return None
 
 
-def _filled(display: Display, window: Window, empty: Picture) -> dict[str, Any]:
+def _filled(display: Display, before: set[int], window: Window, empty: Picture) -> dict[str, Any]:
     """A picture of the screen once the window has content and has come to rest, or time is up.
 
     Args:
         display: the screen.
+        before: windows that were there before the program was started.
         window: the program's.
         empty: the screen before the program was started, halved.
     """
@@ -177,7 +182,9 @@ def _filled(display: Display, window: Window, empty: Picture) -> dict[str, Any]:
         time.sleep(LOOK_SECONDS)
         now = display.picture().halved()
         filled = now.changed(empty) >= enough
-        if (filled and now.changed(last) < STILL_SHARE) or time.monotonic() > deadline:
+        if filled and now.changed(last) < STILL_SHARE:
+            break
+        if time.monotonic() > deadline or not _new(display, before):
             break
         last = now
     png = base64.b64encode(now.png()).decode()
