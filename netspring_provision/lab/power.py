@@ -91,8 +91,7 @@ def stop(station: Station, name: str, timeout_seconds: float = 60.0) -> Pc:
         with process.of(pc.folder) as running:
             patience = timeout_seconds
             try:
-                with Qmp(pc.folder / qemu.QMP_SOCKET) as qmp:
-                    qmp.execute("system_powerdown")
+                _ask_to_go_off(pc)
             except MachineFailedError:
                 patience = 1.0  # it is going off by itself, or hangs: nothing to wait for
             if running and not running.wait(patience):
@@ -100,6 +99,20 @@ def stop(station: Station, name: str, timeout_seconds: float = 60.0) -> Pc:
                 running.wait(_CLOSE_SECONDS)
         process.end(pc.folder)
         return _gone(pc)
+
+
+def _ask_to_go_off(pc: Pc) -> None:
+    """Press the power button; in the live environment Ctrl-Alt-Del too.
+
+    The live environment has no daemon that hears the button, but its systemd hears the keys and
+    shuts down in order. It would then boot again, so QEMU is told to take a boot as the end.
+    """
+    with Qmp(pc.folder / qemu.QMP_SOCKET) as qmp:
+        if pc.running and pc.running.boot == "live":
+            qmp.execute("set-action", reboot="shutdown")
+            keys = [{"type": "qcode", "data": key} for key in ("ctrl", "alt", "delete")]
+            qmp.execute("send-key", keys=keys)
+        qmp.execute("system_powerdown")
 
 
 def kill(station: Station, name: str) -> Pc:

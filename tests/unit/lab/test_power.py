@@ -14,7 +14,7 @@ import pytest
 from netspring_provision import lab
 from netspring_provision.config import Station
 from netspring_provision.errors import StationError, UsageError
-from netspring_provision.lab import kvm, power, qemu
+from netspring_provision.lab import kvm, power, process, qemu
 from netspring_provision.lab.kvm import KvmVerdict
 from netspring_provision.lab.model import LiveFiles, Pc
 
@@ -214,3 +214,39 @@ def test_stop_ends_a_qemu_that_does_not_answer(
     assert lab.stop(station, "pc-1", 60).state == "stopped"
     assert lab.load(station, "pc-1").running is None
     assert not (pc.folder / "qemu.pid").exists()
+
+
+@pytest.mark.parametrize(
+    ("boot", "commands"),
+    [
+        ("disk", ["system_powerdown"]),
+        ("live", ["set-action reboot", "send-key keys", "system_powerdown"]),
+    ],
+)
+def test_the_live_environment_hears_keys_but_no_button(
+    station: Station,
+    make_pc: Callable[..., Pc],
+    switch_on: Callable[..., Pc],
+    monkeypatch: pytest.MonkeyPatch,
+    boot: str,
+    commands: list[str],
+) -> None:
+    heard: list[str] = []
+
+    class Line:
+        def __init__(self, path: Path) -> None:
+            self.folder = path.parent
+
+        def __enter__(self) -> Line:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            process.end(self.folder)
+
+        def execute(self, command: str, **arguments: object) -> None:
+            heard.append(" ".join([command, *arguments]))
+
+    monkeypatch.setattr(power, "Qmp", Line)
+    switch_on(make_pc(), boot)
+    assert lab.stop(station, "pc-1", 60).state == "stopped"
+    assert heard == commands
