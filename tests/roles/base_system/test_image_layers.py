@@ -1,0 +1,166 @@
+"""The layers of an image: documented, consistent with each other, right in every language."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+
+from netspring_provision.image.profiles import LOCALES, profile
+from netspring_provision.image.strip import left_out
+
+ROLES = Path(__file__).parents[3] / "roles"
+LAYERS = profile("lite").roles
+LANGUAGES = sorted(set(LOCALES.values()))
+
+
+def load(role: str, path: str) -> Any:
+    return yaml.safe_load((ROLES / role / path).read_text("utf-8"))
+
+
+def defaults(role: str) -> dict[str, Any]:
+    found: dict[str, Any] = load(role, "defaults/main.yml")
+    return found
+
+
+def render(role: str, template: str, **variables: Any) -> str:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - these are configuration files, not web pages
+    )
+    text = (ROLES / role / "templates" / template).read_text("utf-8")
+    return environment.from_string(text).render(defaults(role) | variables)
+
+
+@pytest.mark.parametrize("role", LAYERS)
+def test_every_variable_is_specified_with_the_same_default(role: str) -> None:
+    options = load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert sorted(options) == sorted(defaults(role))
+    for name, option in options.items():
+        assert name.startswith(f"{role}_")
+        assert option["description"]
+        if "default" in option:
+            assert defaults(role)[name] == option["default"], name
+
+
+@pytest.mark.parametrize("role", LAYERS)
+def test_every_variable_is_in_the_readme(role: str) -> None:
+    text = (ROLES / role / "README.md").read_text()
+    assert [name for name in defaults(role) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("role", LAYERS)
+def test_packages_are_listed_once_and_in_order(role: str) -> None:
+    for name, value in defaults(role).items():
+        if name.endswith("_packages"):
+            assert value == sorted(set(value)), name
+
+
+def launchers() -> dict[str, dict[str, Any]]:
+    found = {}
+    for role in ("desktop", "painting", "coding"):
+        for launcher in defaults(role)[f"{role}_launchers"]:
+            found[launcher["id"]] = launcher
+    return found
+
+
+def test_every_launcher_has_its_place_on_the_desktop_and_a_name_in_every_language() -> None:
+    placed = [name for column in defaults("desktop")["desktop_columns"] for name in column]
+    assert sorted(placed) == sorted(launchers())
+    for launcher in launchers().values():
+        assert sorted(launcher["names"]) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_launcher_is_a_link_that_the_file_manager_trusts(language: str) -> None:
+    for launcher in launchers().values():
+        text = render(
+            "desktop",
+            "launcher.desktop.j2",
+            desktop_launcher=launcher,
+            desktop_locale=language,
+        )
+        lines = text.splitlines()
+        assert "Type=Link" in lines
+        assert f"URL=/usr/share/applications/{launcher['program']}.desktop" in lines
+        assert f"Name={launcher['names'][language]}" in lines
+        assert f"Name[zh_CN]={launcher['names']['zh_CN']}" in lines
+
+
+def test_no_two_icons_share_a_place() -> None:
+    text = render("desktop", "desktop-items.conf.j2")
+    places = [line for line in text.splitlines() if line.startswith("pos=")]
+    assert len(places) == len(set(places)) == len(launchers())
+    assert text.index("[tuxpaint.desktop]") < text.index("[kturtle.desktop]")
+
+
+@pytest.mark.parametrize(
+    ("language", "kept", "gone"),
+    [
+        ("zh_CN", "zh_CN", "fr"),
+        ("fr_FR", "fr", "zh_CN"),
+        ("en_US", "en", "zh_CN"),
+    ],
+)
+def test_only_the_rooms_language_stays(tmp_path: Path, language: str, kept: str, gone: str) -> None:
+    rules = tmp_path / "etc/dpkg/dpkg.cfg.d/netspring"
+    rules.parent.mkdir(parents=True)
+    rules.write_text(render("base_system", "dpkg.cfg.j2", base_system_locale=language))
+    for name in (kept, gone):
+        path = tmp_path / f"usr/share/locale/{name}/LC_MESSAGES/kturtle.mo"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    for name in ("doc/dash/copyright", "doc/dash/changelog.gz", "man/man1/dash.1.gz"):
+        (tmp_path / "usr/share" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "usr/share" / name).touch()
+    left_out(tmp_path)
+    left = {str(p.relative_to(tmp_path)) for p in (tmp_path / "usr").rglob("*") if p.is_file()}
+    assert left == {
+        f"usr/share/locale/{kept}/LC_MESSAGES/kturtle.mo",
+        "usr/share/doc/dash/copyright",
+    }
+
+
+def test_only_keys_open_the_pc() -> None:
+    lines = render("base_system", "sshd.conf.j2").splitlines()
+    assert "PermitRootLogin prohibit-password" in lines
+    assert "PasswordAuthentication no" in lines
+    assert "KbdInteractiveAuthentication no" in lines
+
+
+def test_what_boots_a_pc_by_bios_by_uefi_and_with_secure_boot_is_in_every_image() -> None:
+    needed = {
+        "linux-image-amd64",
+        "initramfs-tools",
+        "grub-pc-bin",
+        "grub-efi-amd64-bin",
+        "grub-efi-amd64-signed",
+        "shim-signed",
+        "grub2-common",
+        "openssh-server",
+        "python3",
+        "e2fsprogs",
+        "zstd",
+    }
+    assert needed <= set(defaults("base_system")["base_system_packages"])
+
+
+def test_the_checks_find_their_tools() -> None:
+    assert defaults("desktop")["desktop_check_packages"] == ["scrot", "xdotool"]
+
+
+def test_the_child_cannot_become_anyone_else() -> None:
+    rules = render("classroom_policy", "polkit.rules.j2")
+    assert 'subject.user !== "pupil"' in rules
+    refused = rules[rules.index("var refused") :]
+    for action in ("policykit.exec", "systemd1.", "timedate1.", "udisks2."):
+        assert f'"org.freedesktop.{action}"' in refused
+
+
+def test_a_chinese_room_types_pinyin() -> None:
+    text = render("chinese_input", "profile.j2")
+    assert "DefaultIM=pinyin" in text
+    assert text.index("Name=keyboard-cn") < text.index("Name=pinyin")
