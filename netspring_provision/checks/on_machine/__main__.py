@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import select
+import signal
 import sys
+import threading
 from typing import Any
+
+
+def watch(descriptor: int) -> None:
+    """Interrupt this program when nobody reads its answer any more: the station has gone.
+
+    Without a terminal sshd tells nobody of a connection that has ended, and the programs that are
+    being tried would go on opening windows in front of the child.
+    """
+    poll = select.poll()
+    poll.register(descriptor, 0)  # no event but errors and hang-ups, which need not be asked for
+    poll.poll()
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def main() -> None:
     """Answer one question; the child's part reads its question from stdin."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=watch, args=(sys.stdout.fileno(),), daemon=True).start()
     what = sys.argv[1]
     answer: dict[str, Any]
     if what == "system":
@@ -27,4 +45,5 @@ def main() -> None:
     json.dump(answer, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

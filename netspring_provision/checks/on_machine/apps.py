@@ -24,7 +24,10 @@ LOOK_SECONDS = 1.0
 FILLED_SHARE = 0.25
 # A blinking cursor or a clock is no reason to go on waiting.
 STILL_SHARE = 0.01
-CLOSE_SECONDS = 12
+# Some programs ask whether one is sure when their window is closed (Tux Paint does); then they are
+# asked to end, as at log-out. What does not even do that hangs.
+CLOSE_SECONDS = 5
+END_SECONDS = 10
 POLL_SECONDS = 0.5
 
 
@@ -134,9 +137,10 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
             return seen
         if not seen["filled"]:
             seen["error"] = f"its window stayed empty for {PAINT_SECONDS} s" + _tail(log)
-        seen["closed"] = _closed(display, before)
+        seen["closed"] = _closed(display, before, process)
         if not seen["closed"] and not seen["error"]:
-            seen["error"] = f"its window stayed open for {CLOSE_SECONDS} s after it was closed"
+            waited = CLOSE_SECONDS + END_SECONDS
+            seen["error"] = f"it hangs: its window stayed open for {waited} s after it was closed"
     finally:
         _end(process)
     return seen
@@ -191,17 +195,23 @@ def _filled(display: Display, before: set[int], window: Window, empty: Picture) 
     return {"filled": filled, "variety": now.variety(), "png": png}
 
 
-def _closed(display: Display, before: set[int]) -> bool:
-    """Close every new window, and those that ask whether one is sure, until none is left."""
-    deadline = time.monotonic() + CLOSE_SECONDS
-    while time.monotonic() < deadline:
-        left = [window for window in display.windows() if window.number not in before]
-        if not left:
-            return True
-        for window in left:
+def _closed(display: Display, before: set[int], process: subprocess.Popen[bytes]) -> bool:
+    """Close every new window, then ask the program to end; whether none is left."""
+
+    def left() -> list[Window]:
+        return [window for window in display.windows() if window.number not in before]
+
+    polite = time.monotonic() + CLOSE_SECONDS
+    while left() and time.monotonic() < polite:
+        for window in left():
             display.close(window)
-        time.sleep(1)
-    return False
+        time.sleep(POLL_SECONDS)
+    if left():
+        _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + END_SECONDS
+    while left() and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return not left()
 
 
 def _tail(log: Path) -> str:
@@ -209,14 +219,19 @@ def _tail(log: Path) -> str:
     return (": " + " / ".join(lines))[:400] if lines else ""
 
 
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """To a program and all that came from it."""
+    for pid in descendants(process.pid) - {os.getpid()}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Nothing of it stays behind: not even what ignores a polite request."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        for pid in descendants(process.pid) - {os.getpid()}:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, how)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, how)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        _signal(process, number)
         try:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:

@@ -6,16 +6,18 @@ Started as root; finds the child's session and goes on as the child, in that ses
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from netspring_provision.checks.on_machine import apps
 from netspring_provision.checks.on_machine.x11 import Display
@@ -23,6 +25,8 @@ from netspring_provision.checks.on_machine.x11 import Display
 SESSION_SECONDS = 180
 INPUT_SECONDS = 60
 ENVIRONMENT_SECONDS = 15.0
+ALONE_SECONDS = 40
+LOCK = Path("/run/netspring-check.lock")
 CLOSING_SECONDS = 900
 
 
@@ -85,15 +89,62 @@ def xserver() -> bool:
         if entry.name.isdigit():
             try:
                 if (entry / "comm").read_text().strip() in ("Xorg", "X"):
-                    return True
+                    return held
             except OSError:  # it ended meanwhile
                 continue
     return False
 
 
+def alone() -> IO[str] | None:
+    """Hold this machine for one run; ``None`` if another run holds it.
+
+    A run that was broken off needs some seconds to end. Keep the file as long as the run lasts.
+    """
+    held = LOCK.open("w")
+    deadline = time.monotonic() + ALONE_SECONDS
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(1)
+        else:
+            return True
+
+
+def as_child(
+    user: pwd.struct_passwd, question: dict[str, Any], environment: dict[str, str]
+) -> tuple[int, str, str]:
+    """Run the part ``session`` as the child; exit code, answer, and what it complained of.
+
+    If this program is interrupted, so is that one, and it is given time to end what it started.
+    """
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, sys.argv[0], "session"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment, cwd="/", user=user.pw_uid, group=user.pw_gid,
+        extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
+    )  # fmt: skip
+    try:
+        said, complained = process.communicate(json.dumps(question), timeout=CLOSING_SECONDS)
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=ALONE_SECONDS)
+        finally:
+            process.kill()
+        raise
+    return process.returncode, said, complained
+
+
 def gather(question: dict[str, Any]) -> dict[str, Any]:
     """As root: the session, then everything that only the child may see."""
     answer: dict[str, Any] = {"schema": 1, "nonce": question["nonce"]}
+    held = alone()
+    if held is None:
+        answer["error"] = "another run is trying programs on this PC just now"
+        return answer
     manager = subprocess.run(
         ["/usr/bin/systemctl", "is-active", "display-manager.service"],
         capture_output=True, text=True, check=False, timeout=60,
@@ -126,21 +177,14 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         for path in (home, *home.rglob("*")):
             os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
         environment.setdefault("XAUTHORITY", f"{user.pw_dir}/.Xauthority")
-        environment = away_from(environment, home)
         asked = question | {"folders": [f"{user.pw_dir}/Desktop"]}
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, sys.argv[0], "session"],
-            input=json.dumps(asked), capture_output=True, text=True, check=False,
-            timeout=CLOSING_SECONDS, env=environment, cwd="/",
-            user=user.pw_uid, group=user.pw_gid,
-            extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
-        )  # fmt: skip
+        code, said, complained = as_child(user, asked, away_from(environment, home))
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    if done.returncode != 0:
-        answer["error"] = f"the session could not be looked at: {done.stderr.strip()[-400:]}"
+    if code != 0:
+        answer["error"] = f"the session could not be looked at: {complained.strip()[-400:]}"
         return answer
-    answer.update(json.loads(done.stdout))
+    answer.update(json.loads(said))
     # Last, since the desktop goes on starting things after its panel.
     answer["processes"] = sorted(processes(user.pw_uid))
     return answer

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
+import os
+import signal
 import struct
 import sys
 import zipfile
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from netspring_provision.checks import asking
+from netspring_provision.checks.on_machine import __main__ as program
 from netspring_provision.checks.on_machine import apps, desktop, disks, leftovers, system, x11
 
 # Recorded from `ss -H -l -t -u -n -p` on a lite PC, with a print server added.
@@ -155,6 +158,32 @@ def test_an_environment_that_is_not_there_yet_is_waited_for(
     waits = iter([b"", b"DISPLAY=:0\0LANG=zh_CN.UTF-8\0"])
     monkeypatch.setattr(desktop.time, "sleep", lambda _s: environ.write_bytes(next(waits)))
     assert desktop.environment_of(7, tmp_path) == {"DISPLAY": ":0", "LANG": "zh_CN.UTF-8"}
+
+
+def test_a_station_that_has_gone_interrupts_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number)))
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        program.watch(writer)
+    finally:
+        os.close(writer)
+    assert killed == [(os.getpid(), signal.SIGINT)]
+
+
+def test_two_runs_do_not_try_programs_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desktop, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(desktop, "ALONE_SECONDS", 0)
+    first = desktop.alone()
+    assert first is not None
+    assert "another run" in desktop.gather({"nonce": "n"})["error"]
+    first.close()
+    again = desktop.alone()
+    assert again is not None
+    again.close()
 
 
 def test_an_environment_without_display_is_no_session(
