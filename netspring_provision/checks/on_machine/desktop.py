@@ -89,7 +89,7 @@ def xserver() -> bool:
         if entry.name.isdigit():
             try:
                 if (entry / "comm").read_text().strip() in ("Xorg", "X"):
-                    return held
+                    return True
             except OSError:  # it ended meanwhile
                 continue
     return False
@@ -110,7 +110,7 @@ def alone() -> IO[str] | None:
                 return None
             time.sleep(1)
         else:
-            return True
+            return held
 
 
 def as_child(
