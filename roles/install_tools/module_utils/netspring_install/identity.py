@@ -16,6 +16,7 @@ from ansible.module_utils.netspring_install.files import Tree
 from ansible.module_utils.netspring_install.host import Host
 from ansible.module_utils.netspring_install.target import Target
 
+DEVICE_SECONDS = 300
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 # RFC 1123: letters, digits and inner hyphens; 63 characters at most.
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
@@ -138,12 +139,15 @@ def _names(tree: Tree, wish: Wish, found: Target) -> None:
 def _mounts(tree: Tree, found: Target) -> None:
     root, home, esp = (found.uuids[f"netspring-{name}"] for name in ("root", "home", "esp"))
     tree.folder("boot/efi", 0o700)
+    # Seen on a busy emulated PC: a minute until udev showed the partitions. systemd's own 90 s are
+    # too near to that, and a PC without /home asks for root's password, which does not exist.
+    wait = f"x-systemd.device-timeout={DEVICE_SECONDS}"
     tree.text(
         "etc/fstab",
         "# Written at installation. A PC starts also when its EFI partition is damaged.\n"
         f"UUID={root} / ext4 noatime,errors=remount-ro 0 1\n"
-        f"UUID={home} /home ext4 noatime,nodev,nosuid 0 2\n"
-        f"UUID={esp} /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=10 0 0\n",
+        f"UUID={home} /home ext4 noatime,nodev,nosuid,{wait} 0 2\n"
+        f"UUID={esp} /boot/efi vfat umask=0077,nofail,{wait} 0 0\n",
     )
 
 
