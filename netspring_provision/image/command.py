@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +20,7 @@ _MIRROR = re.compile(
     r"|Network is unreachable|404 +Not Found|some index files failed",
     re.IGNORECASE,
 )
-_FULL = re.compile(r"No space left on device|not enough free (?:disk )?space", re.IGNORECASE)
+_FULL = re.compile(r"No space left on device|enough free (?:disk )?space", re.IGNORECASE)
 
 
 def environment(epoch: int | None = None) -> dict[str, str]:
@@ -48,16 +51,38 @@ def run(argv: Sequence[str], env: Mapping[str, str], package: str) -> str:
         MachineFailedError: it failed otherwise.
     """
     try:
-        done = subprocess.run(  # noqa: S603
-            argv, env=dict(env), capture_output=True, text=True, check=False, errors="replace"
+        # A process group of its own: mmdebstrap, when it fails, ends all of its group.
+        program = subprocess.Popen(  # noqa: S603
+            argv,
+            env=dict(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            process_group=0,
         )
     except FileNotFoundError as error:
         raise StationError(
             f"{argv[0]} is not installed", hint=f"apt-get install {package}"
         ) from error
-    if done.returncode != 0:
-        raise explain(Path(argv[0]).name, done.stderr or done.stdout)
-    return done.stdout
+    with program:
+        try:
+            output, trouble = program.communicate()
+        except BaseException:
+            _end(program)
+            raise
+    if program.returncode != 0:
+        raise explain(Path(argv[0]).name, trouble or output)
+    return output
+
+
+def _end(program: subprocess.Popen[str]) -> None:
+    """End a program and what it started: first let it clean up after itself, then at once."""
+    for number, seconds in ((signal.SIGTERM, 15.0), (signal.SIGKILL, None)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(program.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.wait(seconds)
 
 
 def explain(what: str, said: str) -> NetspringError:

@@ -1,6 +1,10 @@
 """What a program says at its end becomes an error that a person can act upon."""
 
+import subprocess
+import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,6 +28,10 @@ dpkg: error processing archive /var/cache/apt/archives/chromium_156_amd64.deb (-
  cannot copy extracted data for './usr/lib/x': failed to write (No space left on device)
 E: Sub-process /usr/bin/dpkg returned an error code (1)
 """
+FULL_BEFORE = """\
+E: You don't have enough free space in /home/s/cache/image/work-a/root/var/cache/apt/archives/.
+E: apt download failed: E: apt-get --yes install failed
+"""
 DPKG = """\
 Setting up lightdm (1.32.0-6+b2) ...
 dpkg: error processing package lightdm (--configure):
@@ -41,8 +49,9 @@ def test_a_mirror_that_fails_is_the_stations_lack(said: str) -> None:
     assert "goes on from what was downloaded" in str(error.hint)
 
 
-def test_a_full_disk_is_told_as_such_and_not_as_a_broken_package() -> None:
-    error = command.explain("applying the roles", FULL)
+@pytest.mark.parametrize("said", [FULL, FULL_BEFORE], ids=["unpacking", "downloading"])
+def test_a_full_disk_is_told_as_such_and_not_as_a_broken_package(said: str) -> None:
+    error = command.explain("applying the roles", said)
     assert isinstance(error, StationError)
     assert "full" in error.message
     assert "df -h" in str(error.hint)
@@ -71,3 +80,32 @@ def test_nothing_of_the_persons_own_gets_in(monkeypatch: pytest.MonkeyPatch) -> 
     assert env["SOURCE_DATE_EPOCH"] == "7"
     assert env["LC_ALL"] == "C.UTF-8"
     assert "HTTP_SECRET" not in env
+
+
+def test_a_program_that_ends_its_whole_group_does_not_end_us(
+    allow_subprocess: Callable[..., None],
+) -> None:
+    """As mmdebstrap does when it fails; it was seen to take the build along."""
+    allow_subprocess("sh")
+    with pytest.raises(MachineFailedError, match="sh failed: E: first"):
+        command.run(["sh", "-c", "echo E: first >&2; kill -HUP 0"], command.environment(), "dash")
+
+
+def test_an_interrupt_ends_the_program_and_what_it_started(
+    allow_subprocess: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    allow_subprocess("sh")
+    script = f"(trap 'echo ended > {tmp_path}/child; exit' TERM; sleep 60 & wait) & wait"
+
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        time.sleep(0.5)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        command.run(["sh", "-c", script], command.environment(), "dash")
+    for _ in range(50):
+        if (tmp_path / "child").exists():
+            break
+        time.sleep(0.1)
+    assert (tmp_path / "child").read_text() == "ended\n"
