@@ -44,11 +44,11 @@ def started(request: pytest.FixtureRequest, station_lab: Lab) -> tuple[Pc, float
     firmware: Firmware = request.param
     name = f"live-{firmware}"
     station_lab.pc(name, *DISKS, firmware=firmware, memory=GIB)
-    cards = [
-        word
-        for number, card in enumerate(CARDS)
-        for word in ("-netdev", f"user,id=n{number}", "-device", f"{card},netdev=n{number}")
-    ]
+    cards: list[str] = []
+    for number, card in enumerate(CARDS):
+        # A network of its own for each: the same address on two would confuse anyone.
+        cards += ["-netdev", f"user,id=n{number},net=10.0.{10 + number}.0/24"]
+        cards += ["-device", f"{card},netdev=n{number}"]
     begun = time.monotonic()
     found = live.show(station_lab.station)
     pc = lab.start(station_lab.station, name, boot="live", live=found, extra_args=cards)
@@ -75,6 +75,9 @@ def test_one_pc(station_lab: Lab, started: tuple[Pc, float]) -> None:
 
     drivers = on(station_lab, pc, "basename -a $(readlink -f /sys/class/net/*/device/driver)")
     assert set(drivers.split()) >= DRIVERS
+    addresses = on(station_lab, pc, "ip -4 -o address show scope global")
+    for number in range(len(CARDS)):
+        assert f" 10.0.{10 + number}.15/" in addresses, CARDS[number]
     failed_firmware = on(station_lab, pc, "dmesg | grep -i 'firmware' | grep -ic fail || true")
     assert failed_firmware == "0\n"
 
