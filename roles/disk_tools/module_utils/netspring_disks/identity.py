@@ -6,13 +6,10 @@ asked again for the very device number behind an open file.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from ansible.module_utils.netspring_disks import tools
 
 SECTOR = 512  # bytes; /sys/block/*/size counts in these whatever the disk's own block is
 
@@ -85,18 +82,24 @@ def wwn_from_wwid(wwid: str | None) -> str | None:
     return wwid.lower() if wwid.startswith(("eui.", "uuid.")) else None
 
 
-def serial_from_lsblk(text: str) -> str | None:
-    """Serial number out of ``lsblk -J -d -o NAME,SERIAL``."""
-    try:
-        rows = json.loads(text)["blockdevices"]
-        serial = rows[0]["serial"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        return None
-    return serial.strip() or None if isinstance(serial, str) else None
+def serial_of_usb(device: Path) -> str | None:
+    """Serial number of the USB device that a disk belongs to; None for other disks or none.
+
+    Args:
+        device: the disk's own folder under ``/sys/devices``.
+    """
+    for folder in device.parents:
+        if (folder / "idVendor").exists():
+            return text_of(folder / "serial")
+    return None
 
 
-def serial_of(block: Path, name: str) -> str | None:
-    """Serial number of a disk: the kernel's own answer, else what udev knows."""
+def serial_of(block: Path) -> str | None:
+    """Serial number of a disk by the kernel's own answer; None where the disk has none.
+
+    udev and lsblk are not asked: for a disk without one they make up a serial from its model, and
+    all disks of that model would share it.
+    """
     try:
         page = (block / "device/vpd_pg80").read_bytes()
     except OSError:
@@ -104,10 +107,7 @@ def serial_of(block: Path, name: str) -> str | None:
     serial = serial_from_vpd80(page)
     for file in ("device/serial", "serial"):  # NVMe and MMC have the first, virtio the second
         serial = serial or text_of(block / file)
-    if serial is None:
-        said = tools.run(["lsblk", "-J", "-d", "-o", "NAME,SERIAL", f"/dev/{name}"])
-        serial = serial_from_lsblk(said.out)
-    return serial
+    return serial or serial_of_usb(block.resolve())
 
 
 def identify(name: str, sys: Path = Path("/sys")) -> Identity:
@@ -126,7 +126,7 @@ def identify(name: str, sys: Path = Path("/sys")) -> Identity:
         path=f"/dev/{name}",
         device=text_of(block / "dev") or "",
         bus=bus_of(name, str(block.resolve())),
-        serial=serial_of(block, name),
+        serial=serial_of(block),
         wwn=wwn_from_wwid(text_of(block / "device/wwid") or text_of(block / "wwid")),
         size_bytes=int(sectors) * SECTOR,
         logical_block=int(text_of(block / "queue/logical_block_size") or 512),
