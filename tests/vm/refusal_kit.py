@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from netspring_provision import consent, lab, ssh
+from netspring_provision import consent, lab, live, ssh
 from netspring_provision.errors import MachineFailedError
 from netspring_provision.image import manifest
 from netspring_provision.image.manifest import Manifest
@@ -27,6 +27,8 @@ from tests.vm.conftest import Lab
 MIB = 1 << 20
 GIB = 1 << 30
 Done = subprocess.CompletedProcess[str]
+# The disks of `main`, by their place.
+SATA, NVME, SCSI = 0, 1, 2
 
 
 def digests(*pcs: Pc) -> dict[Path, str]:
@@ -234,3 +236,41 @@ def is_zero(path: Path, start: int, size: int) -> bool:
                 return False
             size -= len(piece)
     return True
+
+
+@dataclasses.dataclass(frozen=True)
+class Shop:
+    """A workshop: two PCs in our live environment, and one in that of another station."""
+
+    lab: Lab
+    main: Pc
+    other: Pc
+    alien: Pc
+    plans: Plans
+    base: tuple[Path, Plan]
+
+    def disk(self, index: int) -> str:
+        """Serial of a disk of `main`."""
+        return self.main.disks[index].serial
+
+    def path(self, index: int) -> str:
+        """Device node of a disk of `main`, as its plan names it."""
+        serial = self.disk(index)
+        return next(d.path for d in self.base[1].machines[0].disks if d.serial == serial)
+
+
+def open_shop(station_lab: Lab) -> Shop:
+    """Boot the three PCs at once and plan the wipe of `main`."""
+    main = station_lab.pc("main", "sata:64M", "nvme:32M", "scsi:32M", memory=GIB)
+    other = station_lab.pc("other", "sata:1200M", memory=GIB)
+    alien = station_lab.pc("alien", "sata:32M", memory=GIB)
+    ours = live.show(station_lab.station)
+    theirs = dataclasses.replace(ours, cmdline=live.cmdline("0" * 64))
+    started = [
+        lab.start(station_lab.station, pc.name, boot="live", live=environment)
+        for pc, environment in ((main, ours), (other, ours), (alien, theirs))
+    ]
+    for pc in started:
+        lab.wait_for_ssh(pc, 300)
+    plans = Plans(station_lab)
+    return Shop(station_lab, main, other, alien, plans, plans.make("main"))

@@ -21,15 +21,17 @@ import pytest
 
 from netspring_provision import content, lab, live
 from netspring_provision.config import Station
-from netspring_provision.lab.model import Pc
-from netspring_provision.model import Plan
 from tests.vm.conftest import Lab, kept_station
 from tests.vm.refusal_kit import (
     GIB,
-    Plans,
+    NVME,
+    SATA,
+    SCSI,
+    Shop,
     is_zero,
     made_so,
     on,
+    open_shop,
     partition_start,
     plugged_in,
     said,
@@ -40,10 +42,7 @@ from tests.vm.refusal_kit import (
 
 pytestmark = pytest.mark.vm
 
-Planned = tuple[Path, Plan]
 INVENTORY = ("-i", "inventories/lab")
-# The test's own words for the disks of `main`.
-SATA, NVME, SCSI = 0, 1, 2
 
 
 @pytest.fixture(autouse=True)
@@ -61,42 +60,10 @@ def builds() -> Station:
     return station
 
 
-@dataclasses.dataclass(frozen=True)
-class Shop:
-    """A workshop: two PCs in our live environment, and one in that of another station."""
-
-    lab: Lab
-    main: Pc
-    other: Pc
-    alien: Pc
-    plans: Plans
-    base: Planned
-
-    def disk(self, index: int) -> str:
-        """Serial of a disk of `main`."""
-        return self.main.disks[index].serial
-
-    def path(self, index: int) -> str:
-        """Device node of a disk of `main`, as its plan names it."""
-        serial = self.disk(index)
-        return next(d.path for d in self.base[1].machines[0].disks if d.serial == serial)
-
-
 @pytest.fixture(scope="module")
 def shop(module_lab: Lab) -> Shop:
-    main = module_lab.pc("main", "sata:64M", "nvme:32M", "scsi:32M", memory=GIB)
-    other = module_lab.pc("other", "sata:1200M", memory=GIB)
-    alien = module_lab.pc("alien", "sata:32M", memory=GIB)
-    ours = live.show(module_lab.station)
-    theirs = dataclasses.replace(ours, cmdline=live.cmdline("0" * 64))
-    started = [
-        lab.start(module_lab.station, pc.name, boot="live", live=environment)
-        for pc, environment in ((main, ours), (other, ours), (alien, theirs))
-    ]
-    for pc in started:
-        lab.wait_for_ssh(pc, 300)
-    plans = Plans(module_lab)
-    return Shop(module_lab, main, other, alien, plans, plans.make("main"))
+    """The PCs of this file, booted once."""
+    return open_shop(module_lab)
 
 
 def test_plain_ansible_inspects_from_the_repository(shop: Shop) -> None:
