@@ -187,7 +187,7 @@ def test_power_cut_in_mid_install(bench: Bench) -> None:
     attempt = bench.begin("provision", *where, "--json")
     while not list(bench.home.glob("runs/*/*-install")) and attempt.process.poll() is None:
         time.sleep(0.2)
-    bench.throttle("three", rate=40 * MIB)
+    bench.throttle("three", rate=16 * MIB)  # 500 MB of root: three looks of the station
     attempt.until(lambda i: i.phase == "write" and 0 < i.offset < i.size)
     lab.kill(bench.lab.station, "three")
     out, _ = attempt.end(1)
