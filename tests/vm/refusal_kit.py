@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from netspring_provision import consent, lab, live, ssh
 from netspring_provision.errors import MachineFailedError
@@ -121,21 +121,22 @@ class Plans:
 
 @contextmanager
 def plugged_in(
-    station_lab: Lab, pc: Pc, folder: Path, serial: str, size: int = 32 * MIB
+    station_lab: Lab, pc: Pc, folder: Path, serial: str, bus: Literal["scsi", "usb"] = "scsi"
 ) -> Iterator[Path]:
-    """A dirty SCSI disk in the running PC, taken out at the end of the block; yields its file.
+    """A dirty disk put into the running PC, taken out at the end of the block; yields its file.
 
     Nothing may have happened to it either.
     """
     name = f"hot{secrets.token_hex(4)}"
-    disk = LabDisk(90, "scsi", size, serial, None, folder / f"{name}.img")
+    disk = LabDisk(90, bus, 32 * MIB, serial, None, folder / f"{name}.img")
     make_disk(disk, dirty=True)
     before = disk.path.read_bytes()
     disks = _disk_count(station_lab, pc)
     with lab.open_qmp(station_lab.station, pc.name) as qmp:
         file = {"driver": "file", "filename": str(disk.path)}
         qmp.execute("blockdev-add", node_name=name, driver="raw", file=file)
-        options = {"driver": "scsi-hd", "bus": "scsi.0", "drive": name, "serial": serial}
+        driver, place = {"scsi": ("scsi-hd", "scsi.0"), "usb": ("usb-storage", "xhci.0")}[bus]
+        options = {"driver": driver, "bus": place, "drive": name, "serial": serial}
         qmp.execute("device_add", id=name, **options)
     _wait_for_disks(station_lab, pc, disks + 1)
     try:

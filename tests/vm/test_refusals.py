@@ -255,6 +255,14 @@ def test_a_duplicate_or_empty_serial(shop: Shop, tmp_path: Path, serial: str) ->
             said(done, 3, f"have the same serial {twin}", "take one out", "by hand")
 
 
+def test_a_usb_disk_that_nobody_named(shop: Shop, tmp_path: Path) -> None:
+    with untouched(shop.main), plugged_in(shop.lab, shop.main, tmp_path, "STICK-1", "usb"):
+        done = shop.lab.run("plan", *INVENTORY, "--limit", "main")
+        said(done, 1, "(STICK-1): a USB disk", "--usb STICK-1", "ERASE 3 DISKS OF main")
+        done = shop.lab.run("plan", *INVENTORY, "--limit", "main", "--usb", "STICK-1")
+        said(done, 0, "ERASE 4 DISKS OF main")
+
+
 @pytest.fixture(scope="module")
 def own_images(module_lab: Lab) -> Path:
     """The images folder of this file's station."""
