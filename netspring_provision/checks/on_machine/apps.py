@@ -24,10 +24,12 @@ LOOK_SECONDS = 1.0
 FILLED_SHARE = 0.25
 # A blinking cursor or a clock is no reason to go on waiting.
 STILL_SHARE = 0.01
-# Some programs ask whether one is sure when their window is closed (Tux Paint does); then they are
-# asked to end, as at log-out. What does not even do that hangs.
+# Some programs ask whether one is sure when their window is closed, and again when they are told
+# to end (Tux Paint does). They show something new on the screen: they are well, and are ended by
+# force. A program that neither closes nor shows anything new hangs.
 CLOSE_SECONDS = 5
-END_SECONDS = 10
+END_SECONDS = 15
+ANSWER_SHARE = 0.002
 POLL_SECONDS = 0.5
 
 
@@ -196,22 +198,32 @@ def _filled(display: Display, before: set[int], window: Window, empty: Picture) 
 
 
 def _closed(display: Display, before: set[int], process: subprocess.Popen[bytes]) -> bool:
-    """Close every new window, then ask the program to end; whether none is left."""
+    """Close every new window as a person would; whether the program closes, or asks a question."""
 
     def left() -> list[Window]:
         return [window for window in display.windows() if window.number not in before]
 
-    polite = time.monotonic() + CLOSE_SECONDS
-    while left() and time.monotonic() < polite:
+    shown = display.picture().halved()
+    began = time.monotonic()
+    asked: set[int] = set()
+    told = False
+    while left():
+        waited = time.monotonic() - began
         for window in left():
-            display.close(window)
+            if window.number not in asked:
+                asked.add(window.number)
+                display.close(window)
+        if waited < CLOSE_SECONDS:
+            pass
+        elif display.picture().halved().changed(shown) > ANSWER_SHARE:
+            return True
+        elif waited > CLOSE_SECONDS + END_SECONDS:
+            return False
+        elif not told:
+            _signal(process, signal.SIGTERM)
+            told = True
         time.sleep(POLL_SECONDS)
-    if left():
-        _signal(process, signal.SIGTERM)
-    deadline = time.monotonic() + END_SECONDS
-    while left() and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
-    return not left()
+    return True
 
 
 def _tail(log: Path) -> str:

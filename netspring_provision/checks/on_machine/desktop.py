@@ -23,6 +23,7 @@ from netspring_provision.checks.on_machine import apps
 from netspring_provision.checks.on_machine.x11 import Display
 
 SESSION_SECONDS = 180
+DRAWN_COLOURS = 100  # of a desktop with its icons; a bare panel on a bare screen has about 20
 DRAWN_SECONDS = 120  # on a station with much else to do, an emulated PC took over 30
 INPUT_SECONDS = 60
 ENVIRONMENT_SECONDS = 15.0
@@ -225,7 +226,7 @@ def _settled(display: Display) -> Any:
     while time.monotonic() < deadline:
         time.sleep(2)
         now = display.picture()
-        if now.changed(last) < apps.STILL_SHARE and now.variety()["colours"] >= 8:
+        if now.changed(last) < apps.STILL_SHARE and now.variety()["colours"] >= DRAWN_COLOURS:
             return now
         last = now
     return last
