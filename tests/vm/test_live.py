@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -36,28 +35,24 @@ def on(station_lab: Lab, pc: Pc, command: str) -> str:
     return ssh.run_command(station_lab.station, "127.0.0.1", pc.ssh_port, "root", None, command)
 
 
-def started(station_lab: Lab, name: str, cards: list[str]) -> tuple[Pc, float]:
+def started(station_lab: Lab, name: str, cards: list[str]) -> Pc:
     """Boot the live environment on a PC and learn its host key.
 
-    Returns:
-        The PC, and the seconds from power-on to the greeting of its SSH.
+    How long that takes is measured by benchmarks/live_boot.py.
     """
-    begun = time.monotonic()
     found = live.show(station_lab.station)
     pc = lab.start(station_lab.station, name, boot="live", live=found, extra_args=cards)
     lab.wait_for_ssh(pc, 300)
-    seconds = time.monotonic() - begun
     assert pc.ssh_port
     assert ssh.enrol(station_lab.station, "127.0.0.1", pc.ssh_port) is not None
-    return pc, seconds
+    return pc
 
 
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
-def test_a_pc_with_1_gb_answers_within_45_seconds(station_lab: Lab, firmware: Firmware) -> None:
+def test_a_pc_with_1_gb_answers(station_lab: Lab, firmware: Firmware) -> None:
     name = f"live-{firmware}"
     station_lab.pc(name, "sata:64M", firmware=firmware, memory=GIB)
-    pc, seconds = started(station_lab, name, [])
-    assert seconds <= 45, f"SSH answered after {seconds:.0f} s; was the station busy?"
+    pc = started(station_lab, name, [])
     said = on(station_lab, pc, "cat /run/netspring-live").strip()
     assert said == live.show(station_lab.station).inputs_sha256
     assert on(station_lab, pc, "systemctl --failed --no-legend") == ""
@@ -75,7 +70,7 @@ def test_every_disk_and_card_is_seen_and_no_disk_touched(station_lab: Lab) -> No
         cards += ["-netdev", f"user,id=n{number},net=10.0.{10 + number}.0/24"]
         cards += ["-device", f"{card},netdev=n{number},romfile="]
     before = [content_sha256(disk.path) for disk in lab.load(station_lab.station, "live-all").disks]
-    pc, _ = started(station_lab, "live-all", cards)
+    pc = started(station_lab, "live-all", cards)
 
     listed = json.loads(on(station_lab, pc, "lsblk --json --nodeps -o NAME,SERIAL,MOUNTPOINTS"))
     serials = {disk["serial"] for disk in listed["blockdevices"]}
