@@ -19,7 +19,8 @@ from netspring_provision.errors import MachineFailedError
 from tests.vm.conftest import Lab, share
 from tests.vm.interruption import INVENTORY, SLOW, Bench, full
 
-pytestmark = pytest.mark.vm
+# About 23 minutes on a busy station: part of `make test-all`.
+pytestmark = [pytest.mark.vm, pytest.mark.slow]
 MIB = 1 << 20
 
 
