@@ -12,8 +12,8 @@ from pathlib import Path
 from netspring_provision.lab.model import MANUFACTURER, PRODUCT, Boot, LabDisk, LiveFiles, Pc
 
 PROGRAM = "qemu-system-x86_64"
-# Emulated AVX2 crashed Tux Paint at a VPGATHERDD of Mesa's llvmpipe (QEMU 7.2); and hardly any PC of
-# the years that are donated has it.
+# Emulated AVX2 crashed Tux Paint at a VPGATHERDD of Mesa's llvmpipe (QEMU 7.2); and most PCs that
+# are donated do not have it.
 EMULATED_CPU = "max,avx2=off"
 QMP_SOCKET = "qmp.sock"
 SERIAL_SOCKET = "serial.sock"
