@@ -14,7 +14,7 @@ from netspring_provision.lab.model import MANUFACTURER, PRODUCT, Boot, LabDisk, 
 PROGRAM = "qemu-system-x86_64"
 # Emulated AVX2 crashed Tux Paint at a VPGATHERDD of Mesa's llvmpipe (QEMU 7.2); and most PCs that
 # are donated do not have it.
-EMULATED_CPU = "max,avx2=off"
+EMULATED_CPU = "max,avx=off,avx2=off"
 QMP_SOCKET = "qmp.sock"
 SERIAL_SOCKET = "serial.sock"
 PID_FILE = "qemu.pid"

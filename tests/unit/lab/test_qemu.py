@@ -32,7 +32,7 @@ def test_the_whole_command_of_a_bios_pc() -> None:
         *("-uuid", ID),
         *("-machine", "q35,smm=off"),
         *("-accel", "tcg,thread=multi"),
-        *("-cpu", "max,avx2=off"),
+        *("-cpu", "max,avx=off,avx2=off"),
         *("-smp", "2"),
         *("-m", "1024M"),
         *("-nodefaults", "-no-user-config"),
