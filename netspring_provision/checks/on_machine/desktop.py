@@ -158,6 +158,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         answer["error"] = f"there is no user {question['pupil']}"
         return answer
     running, panel = await_session(user.pw_uid, question["panels"])
+    answer["processes"] = sorted(running)
     answer["xserver"] = xserver()
     answer["panel"] = next((name for name in question["panels"] if name[:15] in running), None)
     if panel is None:
@@ -187,7 +188,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         answer["error"] = f"the session could not be looked at: {complained.strip()[-400:]}"
         return answer
     answer.update(json.loads(said))
-    # Last, since the desktop goes on starting things after its panel.
+    # Once more, since the desktop goes on starting things after its panel.
     answer["processes"] = sorted(processes(user.pw_uid))
     return answer
 
