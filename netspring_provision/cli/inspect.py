@@ -6,13 +6,11 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
-from netspring_provision.config import Station
 from netspring_provision.errors import MACHINE_FAILED, OK
 from netspring_provision.model import Disk
-from netspring_provision.progress import display
 from netspring_provision.steps.inspect import Inspection, inspect_machines
-from netspring_provision.steps.job import open_job
 
 
 @click.command("inspect")
@@ -20,17 +18,7 @@ from netspring_provision.steps.job import open_job
 @json_option
 def command(inventory: str, limit: str | None, as_json: bool) -> int:
     """Read-only: hardware, disks, and what lies on them. Nothing is written to the machines."""
-    with (
-        display(console()) as shown,
-        open_job(
-            Station.from_environment(),
-            inventory,
-            limit,
-            on_event=shown.on_event,
-            say=shown.say,
-            exclusive=False,
-        ) as job,
-    ):
+    with shown_job(inventory, limit, exclusive=False) as job:
         found = inspect_machines(job)
     data = {
         "machines": {facts.host: facts.raw for facts in found.facts},

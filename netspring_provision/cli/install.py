@@ -6,14 +6,12 @@ import dataclasses
 
 import click
 
-from netspring_provision.cli.output import console, emit, inventory_options, json_option
-from netspring_provision.config import Station
+from netspring_provision.cli.job import shown_job
+from netspring_provision.cli.output import emit, inventory_options, json_option
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
-from netspring_provision.progress import display
 from netspring_provision.steps.images import image_choice
 from netspring_provision.steps.inspect import inspect_machines
 from netspring_provision.steps.install import Installed, install_machines
-from netspring_provision.steps.job import open_job
 
 
 @click.command("install")
@@ -22,12 +20,7 @@ from netspring_provision.steps.job import open_job
 @json_option
 def command(inventory: str, limit: str | None, image: str | None, as_json: bool) -> int:
     """Put the image on machines in the live environment whose disks are all erased."""
-    with (
-        display(console()) as shown,
-        open_job(
-            Station.from_environment(), inventory, limit, on_event=shown.on_event, say=shown.say
-        ) as job,
-    ):
+    with shown_job(inventory, limit) as job:
         images = image_choice(job, image)
         found = inspect_machines(job)
         results = (

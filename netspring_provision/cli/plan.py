@@ -11,14 +11,12 @@ from rich.table import Table
 
 from netspring_provision import consent
 from netspring_provision.cli.inspect import size
+from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
-from netspring_provision.config import Station
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
 from netspring_provision.model import Plan
-from netspring_provision.progress import display
 from netspring_provision.steps.images import image_choice, requirements_of
 from netspring_provision.steps.inspect import inspect_machines
-from netspring_provision.steps.job import open_job
 from netspring_provision.steps.plan import keep, plan_machines
 
 
@@ -35,17 +33,7 @@ def command(
     inventory: str, limit: str | None, out: Path | None, usb: tuple[str, ...], as_json: bool
 ) -> int:
     """What would be destroyed, how, how long, and what may be claimed. Nothing is changed."""
-    with (
-        display(console()) as shown,
-        open_job(
-            Station.from_environment(),
-            inventory,
-            limit,
-            on_event=shown.on_event,
-            say=shown.say,
-            exclusive=False,
-        ) as job,
-    ):
+    with shown_job(inventory, limit, exclusive=False) as job:
         inspection = inspect_machines(job)
         needs = requirements_of(image_choice(job, None, must_exist=False))
         plan = plan_machines(job, inspection, requirements=needs, usb_serials=usb)

@@ -9,17 +9,16 @@ from rich.console import Console
 from rich.table import Table
 
 from netspring_provision import consent
+from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
 from netspring_provision.cli.plan import show_plan
 from netspring_provision.cli.wipe import wipe_data, wipe_exit_code
-from netspring_provision.config import Station
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED, RefusedError
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.model import Plan, Step
-from netspring_provision.progress import display
 from netspring_provision.steps.images import image_choice, requirements_of
 from netspring_provision.steps.inspect import inspect_machines
-from netspring_provision.steps.job import Job, open_job
+from netspring_provision.steps.job import Job
 from netspring_provision.steps.plan import keep, plan_key, plan_machines
 from netspring_provision.steps.provision import Progressed, provision_machines
 from netspring_provision.steps.report import write_report
@@ -44,12 +43,7 @@ def command(
 
     Without --confirm nothing is changed: the plan is shown, with the phrase to type.
     """
-    with (
-        display(console()) as shown,
-        open_job(
-            Station.from_environment(), inventory, limit, on_event=shown.on_event, say=shown.say
-        ) as job,
-    ):
+    with shown_job(inventory, limit) as job:
         images = image_choice(job, image)
         if confirm is None:
             _only_plan(job, images, usb)

@@ -10,12 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
-from netspring_provision.config import Station
 from netspring_provision.errors import MACHINE_FAILED, OK
-from netspring_provision.progress import display
 from netspring_provision.report import junit
-from netspring_provision.steps.job import open_job
 from netspring_provision.steps.report import write_verdicts
 from netspring_provision.steps.room import verify_room
 from netspring_provision.verdict import MachineVerdict
@@ -40,12 +38,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Ask each machine what a teacher would. Nothing on it is changed."""
-    with (
-        display(console()) as shown,
-        open_job(
-            Station.from_environment(), inventory, limit, on_event=shown.on_event, say=shown.say
-        ) as job,
-    ):
+    with shown_job(inventory, limit) as job:
         verdicts = verify_room(job, image)
         report = write_verdicts(job, verdicts)
     if junit_file is not None:

@@ -11,12 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from netspring_provision import consent
+from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
-from netspring_provision.config import Station
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
 from netspring_provision.model import Outcome
-from netspring_provision.progress import display
-from netspring_provision.steps.job import open_job
 from netspring_provision.steps.plan import plan_key
 from netspring_provision.steps.wipe import WipeResult, wipe_machines
 
@@ -38,12 +36,7 @@ def command(
     inventory: str, limit: str | None, plan_file: Path, confirm: str | None, as_json: bool
 ) -> int:
     """Erase the disks that the plan names, and prove it. This destroys all data on them."""
-    with (
-        display(console()) as shown,
-        open_job(
-            Station.from_environment(), inventory, limit, on_event=shown.on_event, say=shown.say
-        ) as job,
-    ):
+    with shown_job(inventory, limit) as job:
         plan = consent.read(plan_file, plan_key(job))
         consent.check_phrase(plan, confirm)
         result = wipe_machines(job, plan, confirm)

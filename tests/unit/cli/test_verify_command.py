@@ -42,7 +42,7 @@ def room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[MachineVerdict
             ledger=Ledger(tmp_path / "ledger.db"),
         )
 
-    monkeypatch.setattr(command, "open_job", job)
+    monkeypatch.setattr(command, "shown_job", job)
     monkeypatch.setattr(command, "verify_room", lambda _job, _image: tuple(verdicts))
     return verdicts
 
