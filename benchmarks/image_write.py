@@ -3,6 +3,11 @@
     benchmarks/image_write.py                  as root: a loop device on a file in /var/tmp
     benchmarks/image_write.py --image FILE     a rootfs.ext4.zst of your own; else the newest of
                                                this station, else 1 GiB of this computer's /usr
+    benchmarks/image_write.py --image FILE --ssh "ssh ..." --device /dev/sda --serial LAB1
+                                               a disk of a PC that runs the live environment,
+                                               with memory enough to hold FILE
+
+With ``--device`` the disk is DESTROYED; its serial must be the one that was typed.
 
 The limit is the slower of the two: whoever decodes and writes can be no faster than either alone.
 Rounds of the three alternate, and the median of each is taken, since other work disturbs.
@@ -20,16 +25,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import ansible.module_utils
+import machine
 
-ROLES = Path(__file__).resolve().parents[1] / "roles"
-ansible.module_utils.__path__.extend(
-    str(ROLES / role / "module_utils") for role in ("disk_tools", "install_tools")
-)
+machine.find_packages()
 
 from ansible.module_utils.netspring_install import write  # noqa: E402
-
-from netspring_provision.config import Station  # noqa: E402
 
 MIB = 1 << 20
 TARGET = 0.9  # of the slower of decoder and disk
@@ -43,6 +43,8 @@ def run(*argv: str | Path) -> str:
 
 def sample(folder: Path) -> Path:
     """The newest image of this station, or programs and libraries of this computer, compressed."""
+    from netspring_provision.config import Station  # a machine has none of our program
+
     built = Station.from_environment().images.glob("*/rootfs.ext4.zst")
     newest = max(built, key=lambda path: path.stat().st_mtime, default=None)
     if newest is not None:
@@ -90,19 +92,40 @@ def main() -> None:
     parser.add_argument("--image", type=Path)
     parser.add_argument("--folder", default="/var/tmp", help="where the disk's file is made")  # noqa: S108
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", help="a whole disk, which will be DESTROYED")
+    parser.add_argument("--serial", default="", help="serial of that disk")
+    parser.add_argument("--ssh", help="ssh command that reaches the machine with the disk")
     given = parser.parse_args()
+    if given.ssh:
+        if given.image is None or given.device is None:
+            parser.error("--ssh needs --image and --device")
+        passed = ["--rounds", str(given.rounds), "--image", given.image.name]
+        passed += ["--device", given.device, "--serial", given.serial]
+        raise SystemExit(machine.send(given.ssh, Path(__file__), passed, given.image))
+    if given.device and given.image is None:
+        parser.error("--device needs --image")
+    if given.device:
+        size = decoded_bytes(given.image)
+        if size > machine.checked_disk(given.device, given.serial):
+            raise SystemExit(f"{given.device} is too small: nothing was changed")
+        contest(given.image, given.device, size, given.rounds)
+        return
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
         image = given.image or sample(folder)
         size = decoded_bytes(image)
         with disk(folder, size) as device:
-            seconds = measure(image, device, size, given.rounds)
-            wanted = write.decoded_sha256(image)
-            started = time.monotonic()
-            if write.read_sha256(device, size, lambda _count: None) != wanted:
-                raise SystemExit("what was written is not what was decoded")
-            back = time.monotonic() - started
-    report(image, size, seconds, back)
+            contest(image, device, size, given.rounds)
+
+
+def contest(image: Path, device: str, size: int, rounds: int) -> None:
+    """Measure all, check that ours wrote the image, and report."""
+    seconds = measure(image, device, size, rounds)
+    wanted = write.decoded_sha256(image)
+    started = time.monotonic()
+    if write.read_sha256(device, size, lambda _count: None) != wanted:
+        raise SystemExit("what was written is not what was decoded")
+    report(image, size, seconds, time.monotonic() - started)
 
 
 def measure(image: Path, device: str, size: int, rounds: int) -> dict[str, float]:

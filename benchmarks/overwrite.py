@@ -11,38 +11,22 @@ three tools alternate, and the median of each is taken, since other work on the 
 from __future__ import annotations
 
 import argparse
-import io
 import os
-import shlex
 import shutil
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).resolve()
-PACKAGES = {
-    "netspring_disks": "roles/disk_tools/module_utils/netspring_disks",
-    "netspring_erase": "roles/disk_wipe/module_utils/netspring_erase",
-}
+import machine
+
 MIB = 1 << 20
 TARGET = 0.9  # of dd
-
-
-def find_packages() -> None:
-    """Make the roles' Python importable under the name it has inside Ansible."""
-    with suppress(ImportError):  # on a machine there is no Ansible, and the layout was sent
-        import ansible.module_utils
-
-        ansible.module_utils.__path__.extend(
-            str((HERE.parents[1] / path).parent) for path in PACKAGES.values()
-        )
 
 
 def run_tool(argv: list[str]) -> None:
@@ -142,28 +126,7 @@ def measure_here(size: int, rounds: int, folder: str | None) -> bool:
 
 def measure_device(path: str, serial: str, size: int, rounds: int) -> bool:
     """A whole disk of this machine, destroyed if it has the serial that was typed."""
-    from ansible.module_utils.netspring_disks import identity, uses
-
-    disk = identity.identify(Path(path).name)
-    if disk.serial != serial or uses.uses_of(disk.name):
-        raise SystemExit(f"{path} has the serial {disk.serial}, or is in use: nothing was changed")
-    return measure(f"{path} ({disk.bus})", path, min(size, disk.size_bytes), rounds)
-
-
-def send(command: str, arguments: list[str]) -> int:
-    """Run this very file on a machine, with the program laid out as the job lays it out."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for package in ("ansible", "ansible/module_utils"):
-            archive.addfile(tarfile.TarInfo(f"{package}/__init__.py"))
-        for name, path in PACKAGES.items():
-            for source in sorted((HERE.parents[1] / path).glob("*.py")):
-                archive.add(source, f"ansible/module_utils/{name}/{source.name}")
-        archive.add(HERE, HERE.name)
-    there = "d=$(mktemp -d) && tar -x -C $d && cd $d && PYTHONPATH=$d python3 -B"
-    line = f"{there} {HERE.name} {shlex.join(arguments)}; code=$?; rm -rf $d; exit $code"
-    argv = [*shlex.split(command), line]
-    return subprocess.run(argv, input=packed.getvalue(), check=False).returncode  # noqa: S603
+    return measure(path, path, min(size, machine.checked_disk(path, serial)), rounds)
 
 
 def main() -> int:
@@ -179,8 +142,8 @@ def main() -> int:
     if given.ssh:
         passed = ["--size", str(given.size), "--rounds", str(given.rounds)]
         passed += ["--device", given.device or "", "--serial", given.serial]
-        return send(given.ssh, passed)
-    find_packages()
+        return machine.send(given.ssh, Path(__file__), passed)
+    machine.find_packages()
     size = given.size * MIB
     if given.device is None:
         good = measure_here(size, given.rounds, given.folder or "/var/tmp")  # noqa: S108

@@ -34,6 +34,7 @@ class Power:
         ssh_port: port on 127.0.0.1 that shall lead to the guest's port 22.
         live: kernel, initrd and command line, for ``boot == "live"``.
         ovmf_code: firmware for UEFI; the PC's own variables lie in its folder.
+        direct: whether the file system of the disk files knows O_DIRECT.
         extra: the user's own arguments, put last.
     """
 
@@ -42,6 +43,7 @@ class Power:
     ssh_port: int | None
     live: LiveFiles | None = None
     ovmf_code: Path | None = None
+    direct: bool = True
     extra: tuple[str, ...] = ()
 
 
@@ -72,7 +74,7 @@ def argv(pc: Pc, power: Power) -> list[str]:
         *("-device", "hda-output,audiodev=sound"),
         *_smbios(pc),
         *_firmware(pc, power, secure),
-        *_disks(pc.disks),
+        *_disks(pc.disks, DIRECT if power.direct else CACHED),
         *_network(pc, power),
         *_chardevs(pc),
         *_boot(power),
@@ -116,7 +118,7 @@ def _firmware(pc: Pc, power: Power, secure: bool) -> list[str]:
     return found
 
 
-def _disks(disks: Sequence[LabDisk]) -> list[str]:
+def _disks(disks: Sequence[LabDisk], cache: str) -> list[str]:
     found: list[str] = []
     if any(disk.bus == "scsi" for disk in disks):
         found += ["-device", "virtio-scsi-pci,id=scsi"]
@@ -125,7 +127,7 @@ def _disks(disks: Sequence[LabDisk]) -> list[str]:
         drive = f"drive{disk.index}"
         found += [
             "-drive",
-            f"if=none,id={drive},format=raw,file={escape(disk.path)},{DRIVE_OPTIONS}",
+            f"if=none,id={drive},format=raw,file={escape(disk.path)},{cache},{DRIVE_OPTIONS}",
         ]
         order = f"bootindex={disk.index + 1}"
         serial = f"serial={escape(disk.serial)}"
@@ -150,9 +152,13 @@ def _disks(disks: Sequence[LabDisk]) -> list[str]:
     return found
 
 
-# Host page cache, as a power cut here is a killed process: the cache outlives it. A guest's
-# flush still reaches the host's disk. TRIM is not passed on, so it cannot pass for an erasure.
-DRIVE_OPTIONS = "cache=writeback,aio=threads,discard=ignore,detect-zeroes=off"
+# Past the host's page cache: a guest's disk is then as fast as a disk, not as memory, and what was
+# wiped is on the host's disk. A file system without O_DIRECT (some tmpfs) takes the cache; either
+# way a power cut here, a killed process, loses nothing that QEMU has handed on.
+DIRECT = "cache=none,aio=native"
+CACHED = "cache=writeback,aio=threads"
+# TRIM is not passed on, so it cannot pass for an erasure.
+DRIVE_OPTIONS = "discard=ignore,detect-zeroes=off"
 
 
 def _network(pc: Pc, power: Power) -> list[str]:

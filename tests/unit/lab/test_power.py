@@ -250,3 +250,10 @@ def test_the_live_environment_hears_keys_but_no_button(
     switch_on(make_pc(), boot)
     assert lab.stop(station, "pc-1", 60).state == "stopped"
     assert heard == commands
+
+
+def test_direct_io_is_found_out_by_trying(tmp_path: Path) -> None:
+    (tmp_path / "disk.img").write_bytes(b"")
+    assert power._takes_direct_io(tmp_path / "disk.img")
+    assert power._takes_direct_io(tmp_path / "missing")
+    assert not power._takes_direct_io(Path("/proc/version"))

