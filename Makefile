@@ -80,10 +80,10 @@ lint: setup-dev
 	ansible-lint
 	python -m netspring_provision.cli.reference --check docs/cli.md
 
-# fio is the peer that ours is compared with.
+# fio and nwipe are the peers that ours is compared with; machine.py is what the benchmarks share.
 bench: station
-	@command -v fio >/dev/null || { $(call apt_install,fio); }
-	for benchmark in benchmarks/[a-z]*.py; do
+	@{ command -v fio && command -v nwipe; } >/dev/null || { $(call apt_install,fio nwipe); }
+	for benchmark in $(filter-out %/machine.py,$(wildcard benchmarks/*.py)); do
 		echo "== $$benchmark"
 		$(AS_ROOT) $(BIN)/python "$$benchmark"
 	done

@@ -39,6 +39,12 @@ def checked_disk(path: str, serial: str) -> int:
     return disk.size_bytes
 
 
+def size_of(path: str) -> int:
+    """Size of a block device in bytes."""
+    with Path(path).open("rb") as device:
+        return device.seek(0, 2)
+
+
 def send(command: str, script: Path, arguments: list[str], *files: Path) -> int:
     """Run ``script`` on a machine, with the program laid out as the wipe's job lays it out.
 

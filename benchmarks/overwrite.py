@@ -1,17 +1,23 @@
-"""Overwrite and read-back: ours, dd and fio on the same target, in the same run, as ratios.
+"""Overwrite and read-back: ours, dd, fio, nwipe and the device's limit, from one run, as ratios.
 
-    benchmarks/overwrite.py           a file of this computer and, as root, a loop device on it
+    benchmarks/overwrite.py           a file of this computer and, as root, loop devices on it:
+                                      one alone, then four at once
     benchmarks/overwrite.py --ssh "ssh -p 2222 root@127.0.0.1" --device /dev/sda --serial LAB1
-                                      a disk of a PC that runs the live environment
+                                      a disk of a PC that runs the live environment; both options
+                                      may be repeated, and then the disks are also done at once
 
-With ``--device`` the disk is DESTROYED; its serial must be the one that was typed. Rounds of the
-three tools alternate, and the median of each is taken, since other work on the computer disturbs.
+With ``--device`` the disks are DESTROYED; each one's serial must be the one that was typed. Rounds
+of the tools alternate, and the median of each is taken, since other work on the computer disturbs.
+The limit is what fio reaches with eight requests in flight. nwipe writes one pass of zeros and
+reads it back in one run; it is compared with our two passes together.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -20,13 +26,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import machine
 
 MIB = 1 << 20
-TARGET = 0.9  # of dd
+TARGET = 0.95  # of dd
+CPU_RATE = 200e6  # bytes/s at which the processor's share is told; an old SATA SSD
+CPU_LIMIT = 15.0  # per cent of one core
+WAYS = ("write", "read back")
+Work = Callable[[], None]
 
 
 def run_tool(argv: list[str]) -> None:
@@ -34,68 +44,142 @@ def run_tool(argv: list[str]) -> None:
     subprocess.run(argv, check=True, capture_output=True)  # noqa: S603
 
 
-def contestants(path: str, size: int, chunk: int) -> dict[str, dict[str, Callable[[], None]]]:
-    """The same work by each tool: ``size`` bytes in requests of ``chunk`` bytes, O_DIRECT."""
+def ours(path: str, size: int, way: str) -> None:
+    """One of our two passes over the first ``size`` bytes."""
     from ansible.module_utils.netspring_erase import blocks
     from ansible.module_utils.netspring_erase.progress import Progress
 
-    def ours(write: bool) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_DIRECT)
-        try:
-            if write:
-                blocks.write_zeros(descriptor, size, Progress(), threading.Event())
-            else:
-                seen = blocks.read_back(descriptor, size, Progress(), threading.Event())
-                if (seen.bytes_read, seen.nonzero) != (size, 0):
-                    raise SystemExit(f"read-back saw {seen}")
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDWR | os.O_DIRECT)
+    try:
+        if way == "write":
+            blocks.write_zeros(descriptor, size, Progress(), threading.Event())
+            return
+        seen = blocks.read_back(descriptor, size, Progress(), threading.Event())
+        if (seen.bytes_read, seen.nonzero) != (size, 0):
+            raise SystemExit(f"read-back saw {seen}")
+    finally:
+        os.close(descriptor)
 
-    common = [f"bs={chunk}", f"count={size // chunk}", "status=none"]
-    to_disk = ["dd", "if=/dev/zero", f"of={path}", "oflag=direct", "conv=fdatasync,notrunc"]
-    from_disk = ["dd", f"if={path}", "of=/dev/null", "iflag=direct"]
-    fio = ["fio", "--name=n", f"--filename={path}", f"--bs={chunk}", f"--size={size}"]
-    fio += ["--direct=1", "--ioengine=psync", "--zero_buffers", "--end_fsync=1"]
-    tools: dict[str, dict[str, Callable[[], None]]] = {
-        "ours": {"write": lambda: ours(True), "read back": lambda: ours(False)},
-        "dd": {
-            "write": lambda: run_tool([*to_disk, *common]),
-            "read back": lambda: run_tool([*from_disk, *common]),
-        },
+
+def dd(path: str, size: int, way: str) -> list[str]:
+    """The same pass by dd, which looks at nothing that it reads."""
+    common = [f"bs={4 * MIB}", f"count={size // (4 * MIB)}", "status=none"]
+    if way == "write":
+        return [
+            "dd",
+            "if=/dev/zero",
+            f"of={path}",
+            *common,
+            "oflag=direct",
+            "conv=fdatasync,notrunc",
+        ]
+    return ["dd", f"if={path}", "of=/dev/null", *common, "iflag=direct"]
+
+
+def fio(path: str, size: int, way: str, *engine: str) -> list[str]:
+    """The same pass by fio."""
+    argv = ["fio", "--name=n", f"--filename={path}", f"--bs={4 * MIB}", f"--size={size}"]
+    argv += ["--direct=1", "--zero_buffers", "--end_fsync=1", *engine]
+    return [*argv, "--rw=write" if way == "write" else "--rw=read"]
+
+
+def nwipe(path: str) -> list[str]:
+    """One pass of zeros and its verification by nwipe; it has no way to do either alone."""
+    argv = ["nwipe", "--autonuke", "--nogui", "--nowait", "--method=zero", "--rounds=1"]
+    return [*argv, "--noblank", "--verify=last", "--logfile=/dev/null", path]
+
+
+def contestants(path: str, size: int, way: str) -> dict[str, Work]:
+    """The same work by each tool: ``size`` bytes in requests of 4 MiB, O_DIRECT."""
+    found: dict[str, Work] = {
+        "ours": lambda: ours(path, size, way),
+        "dd": lambda: run_tool(dd(path, size, way)),
     }
     if shutil.which("fio"):
-        tools["fio"] = {
-            "write": lambda: run_tool([*fio, "--rw=write"]),
-            "read back": lambda: run_tool([*fio, "--rw=read"]),
-        }
-    return tools
+        deep = ("--ioengine=libaio", "--iodepth=8")
+        found["fio"] = lambda: run_tool(fio(path, size, way, "--ioengine=psync"))
+        found["limit"] = lambda: run_tool(fio(path, size, way, *deep))
+    return found
+
+
+def race(tools: dict[str, Work], rounds: int) -> dict[str, float]:
+    """Median seconds of each tool, the rounds of all alternating."""
+    seconds: dict[str, list[float]] = {name: [] for name in tools}
+    for _ in range(rounds):
+        for name, work in tools.items():
+            start = time.monotonic()
+            work()
+            seconds[name].append(time.monotonic() - start)
+    return {name: statistics.median(took) for name, took in seconds.items()}
+
+
+def line(what: str, moved: int, seconds: dict[str, float], cpu: float | None) -> bool:
+    """Print one comparison; True when ours reaches TARGET of dd and stays below CPU_LIMIT."""
+    rates = {name: moved / took for name, took in seconds.items()}
+    told = "  ".join(f"{name} {rate / 1e6:.0f}" for name, rate in rates.items())
+    ratios = {name: rates["ours"] / rate for name, rate in rates.items() if name != "ours"}
+    peers = "  ".join(f"ours/{name} {ratio:.2f}" for name, ratio in ratios.items())
+    good = ratios.get("dd", TARGET) >= TARGET
+    verdict = "ok" if good else f"BELOW {TARGET} of dd"
+    if cpu is not None:
+        share = cpu / moved * CPU_RATE * 100
+        told += f"  CPU at 200 MB/s {share:.1f} %"
+        if share >= CPU_LIMIT:
+            good, verdict = False, f"{verdict}, CPU ABOVE {CPU_LIMIT} %"
+    print(f"  {what:12} MB/s: {told}  {peers}  {verdict}", flush=True)
+    return good
 
 
 def measure(what: str, path: str, size: int, rounds: int) -> bool:
-    """Print rates and ratios for one target; True when ours reaches TARGET of dd both ways."""
-    from ansible.module_utils.netspring_erase import blocks
+    """One target alone: rates, ratios, and the processor time of ours (user and system)."""
+    size -= size % (4 * MIB)  # dd and fio are given whole requests
+    print(f"{what}, {size // MIB} MiB in requests of 4 MiB, {rounds} rounds")
+    good, both = True, 0.0
+    for way in WAYS:
+        tools, spent = contestants(path, size, way), []
 
-    size -= size % blocks.CHUNK  # dd and fio are given whole requests
-    tools = contestants(path, size, blocks.CHUNK)
-    print(f"{what}, {size // MIB} MiB in requests of {blocks.CHUNK // MIB} MiB, {rounds} rounds")
+        def counted(work: Work = tools["ours"], spent: list[float] = spent) -> None:
+            before = resource.getrusage(resource.RUSAGE_SELF)
+            work()
+            after = resource.getrusage(resource.RUSAGE_SELF)
+            user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+            spent.append(user + system)
+
+        seconds = race({**tools, "ours": counted}, rounds)
+        both += seconds["ours"]
+        good = line(way, size, seconds, statistics.median(spent)) and good
+    if shutil.which("nwipe") and Path(path).is_block_device():
+        whole = race({"nwipe": lambda: run_tool(nwipe(path))}, rounds)["nwipe"]
+        total = machine.size_of(path)  # nwipe always takes the whole device
+        line("both passes", 2 * size, {"ours": both, "nwipe": whole * size / total}, None)
+    return good
+
+
+def _together(works: list[Work]) -> None:
+    """Run all at once, each in a process of its own, as the wipe does; one failure is ours too."""
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=work) for work in works]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        if process.exitcode:
+            raise SystemExit("one of the disks failed")
+
+
+def measure_together(paths: list[str], size: int, rounds: int) -> bool:
+    """All targets at once, by ours and by dd."""
+    size -= size % (4 * MIB)
+    print(f"{len(paths)} at once, {size // MIB} MiB each, {rounds} rounds")
     good = True
-    for way in ("write", "read back"):
-        seconds: dict[str, list[float]] = {name: [] for name in tools}
-        for _ in range(rounds):
-            for name, ways in tools.items():
-                start = time.monotonic()
-                ways[way]()
-                seconds[name].append(time.monotonic() - start)
-        rates = {name: size / statistics.median(took) for name, took in seconds.items()}
-        ratio = rates["ours"] / rates["dd"]
-        told = "  ".join(f"{name} {rate / 1e6:7.0f} MB/s" for name, rate in rates.items())
-        peers = "  ".join(
-            f"ours/{name} {rates['ours'] / rate:.2f}"
-            for name, rate in rates.items()
-            if name != "ours"
-        )
-        print(f"  {way:9}  {told}  {peers}  {'ok' if ratio >= TARGET else 'BELOW ' + str(TARGET)}")
-        good = good and ratio >= TARGET
+    for way in WAYS:
+        tools: dict[str, Work] = {
+            name: lambda name=name, way=way: _together(  # type: ignore[misc]
+                [contestants(path, size, way)[name] for path in paths]
+            )
+            for name in ("ours", "dd")
+        }
+        good = line(way, size * len(paths), race(tools, rounds), None) and good
     return good
 
 
@@ -112,21 +196,28 @@ def loop_on(file: Path) -> Iterator[str]:
 
 
 def measure_here(size: int, rounds: int, folder: str | None) -> bool:
-    """A file of this computer and, as root, a loop device on it."""
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        file = Path(place) / "target.img"
-        with file.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, size)
-        good = measure("file", str(file), size, rounds)
+    """A file of this computer and, as root, loop devices on such files."""
+    with tempfile.TemporaryDirectory(dir=folder) as place, ExitStack() as loops:
+        files = [Path(place) / f"target-{number}.img" for number in range(4)]
+        for file in files:
+            with file.open("wb") as stream:
+                os.posix_fallocate(stream.fileno(), 0, size)
+        good = measure("file", str(files[0]), size, rounds)
         if os.geteuid() == 0:
-            with loop_on(file) as path:
-                good = measure("loop device", path, size, rounds) and good
+            paths = [loops.enter_context(loop_on(file)) for file in files]
+            good = measure("loop device", paths[0], size, rounds) and good
+            good = measure_together(paths, size // 2, rounds) and good
     return good
 
 
-def measure_device(path: str, serial: str, size: int, rounds: int) -> bool:
-    """A whole disk of this machine, destroyed if it has the serial that was typed."""
-    return measure(path, path, min(size, machine.checked_disk(path, serial)), rounds)
+def measure_devices(paths: list[str], serials: list[str], size: int, rounds: int) -> bool:
+    """Whole disks of this machine, destroyed if each has the serial that was typed for it."""
+    if len(paths) != len(serials):
+        raise SystemExit("give one --serial for each --device: nothing was changed")
+    size = min(size, *(machine.checked_disk(p, s) for p, s in zip(paths, serials, strict=True)))
+    alone = [measure(path, path, size, rounds) for path in paths]
+    good = all(alone)
+    return (measure_together(paths, size, rounds) and good) if len(paths) > 1 else good
 
 
 def main() -> int:
@@ -135,20 +226,21 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=1024, help="MiB to write and read")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", help="where the file is made; not a tmpfs")
-    parser.add_argument("--device", help="a whole disk, which will be DESTROYED")
-    parser.add_argument("--serial", default="", help="serial of that disk")
-    parser.add_argument("--ssh", help="ssh command that reaches the machine with the disk")
+    parser.add_argument("--device", action="append", default=[], help="will be DESTROYED")
+    parser.add_argument("--serial", action="append", default=[], help="serial of that disk")
+    parser.add_argument("--ssh", help="ssh command that reaches the machine with the disks")
     given = parser.parse_args()
     if given.ssh:
         passed = ["--size", str(given.size), "--rounds", str(given.rounds)]
-        passed += ["--device", given.device or "", "--serial", given.serial]
+        for path, serial in zip(given.device, given.serial, strict=False):
+            passed += ["--device", path, "--serial", serial]
         return machine.send(given.ssh, Path(__file__), passed)
     machine.find_packages()
     size = given.size * MIB
-    if given.device is None:
-        good = measure_here(size, given.rounds, given.folder or "/var/tmp")  # noqa: S108
+    if given.device:
+        good = measure_devices(given.device, given.serial, size, given.rounds)
     else:
-        good = measure_device(given.device, given.serial, size, given.rounds)
+        good = measure_here(size, given.rounds, given.folder or "/var/tmp")  # noqa: S108
     return 0 if good else 1
 
 
