@@ -6,6 +6,8 @@ variable can.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,6 +49,8 @@ class Probe:
     formatting: Callable[[str], nvme.Formatting | None] = nvme.read
     namespaces: Callable[[str], int] = nvme.namespaces_beside
     run: Callable[[list[str], float], tools.Said] = field(default=tools.run)
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[threading.Event, float], bool] = threading.Event.wait
 
 
 KERNEL = Probe()

@@ -64,6 +64,14 @@ class Progress:
             if time.monotonic() - self._told >= INTERVAL or self._done == self._size:
                 self._tell()
 
+    def at(self, phase: str, done: int, size: int) -> None:
+        """A phase of which the device tells how far it is: ``done`` of ``size`` parts."""
+        if phase != self._phase or size != self._size:
+            self.begin(phase, size)
+        with self._lock:
+            self._done = done
+            self._tell()
+
     def _tell(self) -> None:
         now = time.monotonic()
         self._told = now
