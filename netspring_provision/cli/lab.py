@@ -15,7 +15,7 @@ from netspring_provision.cli.output import console, emit, json_option
 from netspring_provision.config import Station
 from netspring_provision.errors import OK
 from netspring_provision.lab import console as serial_console
-from netspring_provision.lab import kvm, specs, store
+from netspring_provision.lab import faults, kvm, specs, store
 from netspring_provision.lab.model import BOOTS, Boot, Pc, to_json
 
 
@@ -58,7 +58,7 @@ def command() -> None:
     "--disk",
     "disks",
     multiple=True,
-    metavar="BUS:SIZE[:SERIAL]",
+    metavar="BUS:SIZE[:SERIAL][,FAULT]...",
     help="A disk on the bus sata, nvme, scsi, virtio, usb or sd; may be repeated; "
     "tried at boot in this order. One of sata:8G otherwise.",
 )
@@ -67,6 +67,11 @@ def create(name: str, firmware: str, memory: str, disks: tuple[str, ...], as_jso
     """Make a PC whose disks are full of a donor's data. It is off afterwards.
 
     BUS:SIZE: (with a last colon) gives a disk without a serial, which a wipe must refuse.
+
+    A FAULT spoils the disk, for example sata:1G,unreadable=2048: unreadable=SECTOR,
+    unwritable=SECTOR, flush-fails, read-only, or rate=SIZE a second. Some disks lie: with
+    stuck=SECTOR it keeps old bytes and reports success, with wraps=SIZE it is smaller than it
+    says, with fake-erase NVMe Format and the like do nothing. Sectors have 512 bytes.
     """
     pc = lab.create(
         Station.from_environment().ensure(),
@@ -235,7 +240,9 @@ def _line(pc: Pc) -> str:
 
 
 def _disk(disk: lab.LabDisk) -> str:
-    return f"{disk.bus} {_size(disk.size_bytes)} {disk.serial or '(no serial)'}"
+    text = f"{disk.bus} {_size(disk.size_bytes)} {disk.serial or '(no serial)'}"
+    wrong = faults.describe(disk.faults)
+    return text + (f" ({wrong})" if wrong else "")
 
 
 def _size(size_bytes: int) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
+from netspring_provision.lab import faults
+from netspring_provision.lab.faults import SOUND, Faults
+
 Firmware = Literal["bios", "uefi", "secureboot"]
 Boot = Literal["live", "disk", "network"]
 Bus = Literal["sata", "nvme", "scsi", "virtio", "usb", "sd"]
@@ -43,11 +46,13 @@ class DiskSpec:
 
     Attributes:
         serial: what the guest will read; None asks for one that nobody else has.
+        faults: what shall be wrong with it.
     """
 
     bus: Bus
     size_bytes: int
     serial: str | None = None
+    faults: Faults = SOUND
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ class LabDisk:
         index: its place, from 0; the first disk is tried first at boot.
         serial: what the guest reads. May be empty or shared: interlocks are tested with that.
         wwn: world wide name, 64 bits; None on buses that have none.
-        path: the raw file; byte N of it is byte N of the disk.
+        path: the raw file; byte N of it is byte N of the disk, unless the disk lies.
+        faults: what is wrong with it.
     """
 
     index: int
@@ -67,6 +73,12 @@ class LabDisk:
     serial: str
     wwn: int | None
     path: Path
+    faults: Faults = SOUND
+
+    @property
+    def liar_socket(self) -> Path:
+        """Where the server listens that plays the disk, if it lies."""
+        return self.path.with_name(f"liar{self.index}.sock")
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,7 @@ def to_json(pc: Pc) -> dict[str, Any]:
                 "wwn": None if disk.wwn is None else f"0x{disk.wwn:016x}",
                 "file": disk.path.name,
             }
+            | ({"faults": faults.to_json(disk.faults)} if disk.faults != SOUND else {})
             for disk in pc.disks
         ],
     }
@@ -173,6 +186,7 @@ def from_json(data: dict[str, Any], folder: Path) -> Pc:
             serial=str(disk["serial"]),
             wwn=None if disk["wwn"] is None else int(disk["wwn"], 16),
             path=folder / Path(disk["file"]).name,
+            faults=faults.from_json(disk.get("faults", {})),
         )
         for disk in data["disks"]
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError, StationError, UsageError
-from netspring_provision.lab import kvm, ports, process, qemu, store
+from netspring_provision.lab import kvm, liar, ports, process, qemu, store
 from netspring_provision.lab.model import BOOTS, Boot, LiveFiles, Pc, Running
 from netspring_provision.lab.qmp import Qmp
 
@@ -187,6 +187,9 @@ def _launch(station: Station, pc: Pc, power: qemu.Power) -> int | None:
 
 def _run(pc: Pc, power: qemu.Power) -> None:
     argv = qemu.argv(pc, power)
+    for disk in pc.disks:
+        if disk.faults.lies:
+            liar.start(disk.path, disk.size_bytes, disk.faults, disk.liar_socket)
     try:
         done = subprocess.run(  # noqa: S603
             argv,

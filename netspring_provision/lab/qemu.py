@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from netspring_provision.lab import faults
 from netspring_provision.lab.model import MANUFACTURER, PRODUCT, Boot, LabDisk, LiveFiles, Pc
 
 PROGRAM = "qemu-system-x86_64"
@@ -125,10 +126,10 @@ def _disks(disks: Sequence[LabDisk], cache: str) -> list[str]:
     sata_port = 0
     for disk in disks:
         drive = f"drive{disk.index}"
-        found += [
-            "-drive",
-            f"if=none,id={drive},format=raw,file={escape(disk.path)},{cache},{DRIVE_OPTIONS}",
-        ]
+        wrong, socket = disk.faults, disk.liar_socket.name
+        backend = _options(faults.backend(wrong, disk.bus, str(disk.path), socket))
+        line = f"if=none,id={drive},format=raw{backend},{cache},{DRIVE_OPTIONS}"
+        found += ["-drive", line + _options(faults.limits(wrong))]
         order = f"bootindex={disk.index + 1}"
         serial = f"serial={escape(disk.serial)}"
         match disk.bus:
@@ -159,6 +160,10 @@ DIRECT = "cache=none,aio=native"
 CACHED = "cache=writeback,aio=threads"
 # TRIM is not passed on, so it cannot pass for an erasure.
 DRIVE_OPTIONS = "discard=ignore,detect-zeroes=off"
+
+
+def _options(pairs: Iterable[tuple[str, object]]) -> str:
+    return "".join(f",{key}={escape(value)}" for key, value in pairs)
 
 
 def _network(pc: Pc, power: Power) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from netspring_provision.errors import UsageError
+from netspring_provision.lab import faults
 from netspring_provision.lab.model import (
     BUSES,
     FIRMWARES,
@@ -21,6 +22,7 @@ from netspring_provision.lab.model import (
     LabDisk,
     Pc,
 )
+from netspring_provision.lab.sizes import parse_size
 
 SECTOR = 512
 MINIMUM_DISK = 16 * 1024**2  # room for an old partition table and a filesystem with files
@@ -28,7 +30,6 @@ MAXIMUM_DISK = 2 * 1024**4  # what an MBR can describe
 MINIMUM_MEMORY = 128 * 1024**2
 SERIAL_CHARACTERS = 20  # the width of the field in ATA and NVMe
 
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 # A label of a host name, as the name is used for one too.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _SERIAL = re.compile(rf"[A-Za-z0-9._-]{{0,{SERIAL_CHARACTERS}}}")
@@ -42,14 +43,6 @@ def parse_name(name: str) -> str:
             hint="use 1 to 32 small letters, digits and dashes, for example pc-1",
         )
     return name
-
-
-def parse_size(text: str) -> int:
-    """Bytes from ``2G``, ``512M``, ``64K`` or plain bytes; units are powers of 1024."""
-    match = re.fullmatch(r"(\d+)([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if not match:
-        raise UsageError(f"{text!r} is not a size", hint="write it like 512M, 2G or 160G")
-    return int(match[1]) * _UNITS[match[2].upper()]
 
 
 def parse_memory(text: str) -> int:
@@ -71,9 +64,10 @@ def parse_firmware(text: str) -> Firmware:
 
 
 def parse_disk(text: str) -> DiskSpec:
-    """A disk from ``BUS:SIZE[:SERIAL]``; ``BUS:SIZE:`` asks for an empty serial."""
+    """A disk from ``BUS:SIZE[:SERIAL][,FAULT...]``; ``BUS:SIZE:`` asks for an empty serial."""
     form = "write BUS:SIZE or BUS:SIZE:SERIAL, BUS one of: " + ", ".join(BUSES)
-    parts = text.split(":")
+    place, *wrong = text.split(",")
+    parts = place.split(":")
     if len(parts) not in (2, 3):
         raise UsageError(f"{text!r} does not describe a disk", hint=form)
     bus, size_text = parts[0].lower(), parts[1]
@@ -96,7 +90,8 @@ def parse_disk(text: str) -> DiskSpec:
             f"{serial!r} cannot be the serial of a disk",
             hint=f"up to {SERIAL_CHARACTERS} letters, digits, dots, dashes and underscores",
         )
-    return DiskSpec(bus=cast(Bus, bus), size_bytes=size, serial=serial)
+    found = faults.parse(wrong, bus, size)
+    return DiskSpec(bus=cast(Bus, bus), size_bytes=size, serial=serial, faults=found)
 
 
 def describe(
@@ -113,6 +108,7 @@ def describe(
             serial=_serial(name, index, spec),
             wwn=_wwn(digest, index) if spec.bus in ("sata", "scsi") else None,
             path=folder / f"disk{index}.img",
+            faults=spec.faults,
         )
         for index, spec in enumerate(disks)
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from netspring_provision.errors import UsageError
 from netspring_provision.lab import specs
+from netspring_provision.lab.faults import Faults
 from netspring_provision.lab.model import DiskSpec, from_json, to_json
 
 ID = "6d1e6a0e-5a57-4d0c-8f0f-0c4a3c1d2e3f"
@@ -52,6 +53,8 @@ def test_plain_bytes_are_themselves(size: int) -> None:
         ("virtio:16M:", DiskSpec("virtio", 16 << 20, "")),
         ("sd:64M", DiskSpec("sd", 64 << 20, None)),
         ("scsi:16777728", DiskSpec("scsi", (16 << 20) + 512, None)),
+        ("usb:16M:A,wraps=1M", DiskSpec("usb", 16 << 20, "A", Faults(wraps=1 << 20))),
+        ("scsi:16M,read-only", DiskSpec("scsi", 16 << 20, None, Faults(read_only=True))),
     ],
 )
 def test_disks(text: str, disk: DiskSpec) -> None:
@@ -68,7 +71,8 @@ def test_disks(text: str, disk: DiskSpec) -> None:
         ("sata:3T", "cannot have 3T", "to 2T"),
         ("sata:16777217", "cannot have", "whole sectors"),
         ("sd:100M", "powers of two", "sd:128M"),
-        ("sata:2G:a,b", "cannot be the serial", "20 letters"),
+        ("sata:2G:a b", "cannot be the serial", "20 letters"),
+        ("sata:2G:a,b", "'b' is not a fault", "unreadable=SECTOR"),
         ("sata:2G:" + "x" * 21, "cannot be the serial", "20 letters"),
     ],
 )
