@@ -21,31 +21,6 @@ def test_ata_identity_of_a_disk_without_security() -> None:
     assert found == ata.Security(supported=False, enabled=False, locked=False, frozen=False)
 
 
-SECURITY = """Security:
-\tMaster password revision code = 65534
-\t\tsupported
-\tnot\tenabled
-{locked}
-\t{frozen}
-\tnot\texpired: security count
-\t\tsupported: enhanced erase
-\t98min for SECURITY ERASE UNIT. 98min for ENHANCED SECURITY ERASE UNIT.
-Logical Unit WWN Device Identifier: 5000c500a1b2c3d4
-"""
-
-
-@pytest.mark.parametrize("locked", [True, False])
-@pytest.mark.parametrize("frozen", [True, False])
-def test_ata_security_section(locked: bool, frozen: bool) -> None:
-    """The layout of hdparm's identify.c: "not" and a tab stand before a flag that is clear."""
-    section = SECURITY.format(
-        locked="\t\tlocked" if locked else "\tnot\tlocked",
-        frozen="\tfrozen" if frozen else "not\tfrozen",
-    )
-    found = ata.security(text("hdparm-I-sda.txt") + section)
-    assert found == ata.Security(supported=True, enabled=False, locked=locked, frozen=frozen)
-
-
 def test_no_ata_identity_is_unknown_not_unlocked() -> None:
     assert ata.security("\n/dev/sdb:\n") is None
     assert ata.security("") is None
