@@ -21,8 +21,8 @@ SMALLEST_RATE = 64 * 1024  # bytes per second; a boot would not get past the par
 READ_ERRNO = {"scsi": errno.ENODATA, "usb": errno.ENODATA}
 # hw/sd/sd.c of QEMU writes "read error on host side" on its own stderr and tells the guest nothing.
 WITHOUT_ERRORS = ("sd",)
-# ide-hd refuses a read-only file; nvme takes it and tells the guest nothing.
-WITHOUT_READ_ONLY = ("sata", "nvme")
+# ide-hd and sd-card refuse a read-only file; nvme takes it and tells the guest nothing.
+WITHOUT_READ_ONLY = ("sata", "nvme", "sd")
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _check(faults: Faults, bus: str, size_bytes: int) -> None:
     if faults.read_only and bus in WITHOUT_READ_ONLY:
         raise UsageError(
             f"QEMU cannot protect a disk on {bus} against writing",
-            hint="use scsi, virtio, usb or sd for it",
+            hint="use scsi, virtio or usb for it",
         )
     if faults.rate is not None and faults.rate < SMALLEST_RATE:
         raise UsageError("a disk that slow would never boot", hint="at least rate=64K")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -159,6 +160,37 @@ def test_own_arguments(station_lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(StationError, match="invalid option"):
         lab.start(station_lab.station, "pc-5", "disk", extra_args=["-no-such-option"])
     assert lab.load(station_lab.station, "pc-5").state == "stopped"
+
+
+def test_spoiled_disks(station_lab: Lab) -> None:
+    """QEMU takes every fault, past the host's cache too; those who play the liars end with it."""
+    spoiled = ["sata:16M,unreadable=9", "nvme:16M,fake-erase", "scsi:16M,read-only"]
+    spoiled += ["virtio:16M,stuck=9,unwritable=5,rate=1M", "usb:16M,wraps=1M,flush-fails", "sd:16M"]
+    pc = station_lab.pc("pc-7", *spoiled, memory=GIB // 4)
+    lab.start(station_lab.station, "pc-7", "disk")
+    with lab.open_qmp(station_lab.station, "pc-7") as qmp:
+        nodes = [node["inserted"] for node in qmp.execute("query-block") if "inserted" in node]
+        drivers = {node["drv"] for node in qmp.execute("query-named-block-nodes")}
+    assert [node["cache"]["direct"] for node in nodes] == [True] * 6
+    assert [node["ro"] for node in nodes] == [False, False, True, False, False, False]
+    assert [node["bps"] for node in nodes] == [0, 0, 0, 1 << 20, 0, 0]
+    assert drivers >= {"blkdebug", "nbd", "file"}
+    liars = {disk.path for disk in pc.disks if disk.faults.lies}
+    assert open_files(liars) == liars
+    lab.kill(station_lab.station, "pc-7")
+    deadline = time.monotonic() + 10
+    while open_files(liars) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not open_files(liars)
+
+
+def open_files(files: set[Path]) -> set[Path]:
+    """Which of these files some process has open."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            found.add(link.readlink())
+    return found & files
 
 
 def test_a_deep_home(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_all_faults_as_typed() -> None:
         ("unreadable=1", "sd", "nothing of the errors"),
         ("read-only", "sata", "cannot protect"),
         ("read-only", "nvme", "cannot protect"),
+        ("read-only", "sd", "cannot protect"),
         ("rate=1K", "sata", "that slow"),
         ("wraps=16M", "usb", "not a real size"),
         ("wraps=100", "usb", "not a real size"),
