@@ -20,7 +20,6 @@ from typing import Any
 
 from netspring_provision.errors import RefusedError, StationError, UsageError
 from netspring_provision.model import (
-    Claim,
     MachinePlan,
     Plan,
     PlannedDisk,
@@ -140,18 +139,11 @@ def _machine_from(data: Mapping[str, Any]) -> MachinePlan:
         host=data["host"],
         uuid=data["uuid"],
         serial=data["serial"],
+        vendor=data["vendor"],
+        product=data["product"],
         boot_id=data["boot_id"],
         install_disk=data["install_disk"],
-        disks=tuple(
-            PlannedDisk(
-                **{
-                    **d,
-                    "fallback": tuple(d["fallback"]),
-                    "claim": Claim(d["claim"]["level"], tuple(d["claim"]["limits"])),
-                }
-            )
-            for d in data["disks"]
-        ),
+        disks=tuple(PlannedDisk.from_plain(d) for d in data["disks"]),
         refused=tuple(RefusedDisk(**d) for d in data["refused"]),
     )
 

@@ -1,8 +1,9 @@
 """From what a machine reported to exactly one outcome per planned disk. Pure, and it fails closed.
 
 A report that says "erased" is not believed: the evidence in it must add up, for this very disk. The
-rule is that of docs/decisions/0004-own-writer.md (after NIST SP 800-88r2 §4.5): method completed,
-every canary changed, every byte read back and zero, no error, same serial and size.
+evidence is whole by itself (proof.py) and belongs to this plan: serial, WWN, size, bus, medium,
+only planned methods, read back as planned. What may then be said of the disk is for the station to
+say (claims.py), from the evidence and not from the plan.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from netspring_provision.model import MachinePlan, Outcome, PlannedDisk
+from netspring_provision.claims import claim_of
+from netspring_provision.methods import SECURITY
+from netspring_provision.model import Claim, MachinePlan, Outcome, PlannedDisk
+from netspring_provision.proof import attempts_of, is_count, proof_gap
 
 NO_OUTCOME = "the machine reported no outcome for this disk, so it counts as not erased"
 
@@ -23,6 +27,8 @@ class DiskOutcome:
     Attributes:
         reason: why it is not erased; ``None`` only for ``erased``.
         evidence: the disk's own report, for the ledger.
+        claim: what may be said of it; ``None`` unless erased.
+        planned: what was planned to be said of it.
     """
 
     serial: str | None
@@ -32,6 +38,18 @@ class DiskOutcome:
     reason: str | None
     method: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    claim: Claim | None = None
+    planned: Claim | None = None
+
+    @classmethod
+    def from_record(cls, raw: Mapping[str, Any]) -> DiskOutcome:
+        """From its plain data in the ledger, of an older version too.
+
+        Raises:
+            KeyError, TypeError, ValueError: it has another shape.
+        """
+        claims = {key: Claim.from_plain(raw[key]) for key in ("claim", "planned") if raw.get(key)}
+        return cls(**{**raw, "outcome": Outcome(raw["outcome"]), **claims})
 
 
 def disk_outcomes(
@@ -69,6 +87,7 @@ def _one(disk: PlannedDisk, mine: list[Mapping[str, Any]], trouble: str | None) 
     def ended(outcome: Outcome, reason: str | None) -> DiskOutcome:
         evidence = mine[0] if len(mine) == 1 else {}
         method = evidence.get("method")
+        erased = outcome is Outcome.ERASED
         return DiskOutcome(
             disk.serial,
             disk.path,
@@ -77,6 +96,8 @@ def _one(disk: PlannedDisk, mine: list[Mapping[str, Any]], trouble: str | None) 
             reason,
             str(method) if method else None,
             evidence,
+            claim_of(disk.medium, disk.bus, str(method), evidence) if erased else None,
+            disk.claim,
         )
 
     if len(mine) != 1:
@@ -93,71 +114,50 @@ def _one(disk: PlannedDisk, mine: list[Mapping[str, Any]], trouble: str | None) 
 
 
 def evidence_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
-    """What is missing or wrong in the evidence that this disk is erased; ``None`` when whole."""
-    verify = entry.get("verify")
-    canaries = entry.get("canaries")
-    if not isinstance(verify, Mapping) or not isinstance(canaries, Mapping):
-        return "the evidence is missing"
-    return (
-        _identity_gap(disk, entry)
-        or _method_gap(disk, entry)
-        or _canary_gap(canaries)
-        or _read_back_gap(disk, verify)
-    )
+    """What is missing or wrong in the evidence that this disk is erased; ``None`` when whole.
+
+    The report must prove an erasure by itself (proof.py), and that of this disk, as planned.
+    """
+    return _identity_gap(disk, entry) or proof_gap(entry) or _plan_gap(disk, entry)
 
 
 def _identity_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
-    if entry.get("outcome") != Outcome.ERASED or entry.get("reason") is not None:
-        return f"it says {entry.get('outcome')} and gives a reason: {entry.get('reason')}"
     if entry.get("serial") != disk.serial:
         return f"its serial is {entry.get('serial')}, planned was {disk.serial}"
-    if not _is(entry.get("size_bytes"), disk.size_bytes):
-        return f"its size is {entry.get('size_bytes')}, planned were {disk.size_bytes} bytes"
+    if not is_count(entry.get("size_bytes"), disk.erased_bytes):
+        return f"its size is {entry.get('size_bytes')}, planned were {disk.erased_bytes} bytes"
     if disk.wwn and entry.get("wwn") != disk.wwn:
         return f"its WWN is {entry.get('wwn')}, planned was {disk.wwn}"
+    for key, planned in (("bus", disk.bus), ("medium", disk.medium)):
+        if entry.get(key) != planned:
+            return f"its {key} is {entry.get(key)}, planned was {planned}"
     return None
 
 
-def _method_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
-    method, attempts = entry.get("method"), entry.get("attempts")
-    if method not in (disk.method, *disk.fallback):
-        return f"the method {method} was not planned"
-    if not isinstance(attempts, list | tuple) or not attempts:
-        return "it tells of no attempt"
-    ended = [a for a in attempts if isinstance(a, Mapping) and _is(a.get("rc"), 0)]
-    if not any(a.get("method") == method for a in ended):
-        return f"no attempt with {method} ended well"
-    if attempts[-1] not in ended:
-        return "its last attempt did not end well"
-    return None
-
-
-def _canary_gap(canaries: Mapping[str, Any]) -> str | None:
-    count = canaries.get("n")
-    if not isinstance(count, int) or not _is(canaries.get("written"), count) or count < 1:
-        return "no canaries were planted"
-    if not _is(canaries.get("changed"), count):
-        return f"only {canaries.get('changed')} of {count} canaries changed"
-    return None
-
-
-def _read_back_gap(disk: PlannedDisk, verify: Mapping[str, Any]) -> str | None:
-    if verify.get("mode") != "full":
-        return f"it was read back in mode {verify.get('mode')}, not in full"
-    if not _is(verify.get("read_errors"), 0):
-        return f"reading it back met {verify.get('read_errors')} errors"
-    if not _is(verify.get("nonzero"), 0):
-        return f"{verify.get('nonzero')} bytes were not zero when read back"
-    if not _is(verify.get("bytes_read"), disk.size_bytes):
-        return f"only {verify.get('bytes_read')} of {disk.size_bytes} bytes were read back"
+def _plan_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
+    """What was done though it was not planned."""
+    allowed = [disk.method, *disk.fallback]
+    if entry.get("method") not in allowed:
+        return f"the method {entry.get('method')} was not planned"
+    if any(method in SECURITY for method in allowed):
+        allowed.append("ata_unlock")
+    if disk.unfreeze:
+        allowed.append("unfreeze")
+    for attempt in attempts_of(entry) or ():
+        if attempt.get("method") not in allowed:
+            return f"the method {attempt.get('method')} was not planned"
+    told, asked = entry["verify"], disk.verify
+    if told.get("mode") != asked.mode:
+        return f"it was read back in mode {told.get('mode')}, planned was {asked.mode}"
+    for key, planned in (("pitch_bytes", asked.pitch_bytes), ("length_bytes", asked.length_bytes)):
+        if planned is not None and not is_count(told.get(key), planned):
+            return f"the samples have {key} {told.get(key)}, planned were {planned}"
+    native = disk.native_bytes
+    if native is not None and not is_count(entry.get("native_bytes"), native):
+        return f"its native capacity is {entry.get('native_bytes')}, planned were {native} bytes"
     return None
 
 
 def all_erased(outcomes: tuple[DiskOutcome, ...]) -> bool:
     """Whether the machine may be imaged: it has disks, and every one of them is erased."""
     return bool(outcomes) and all(o.outcome is Outcome.ERASED for o in outcomes)
-
-
-def _is(value: object, wanted: int) -> bool:
-    """Whether a count is that number: ``True``, ``1.0`` and ``"1"`` are not 1 in a report."""
-    return type(value) is int and type(wanted) is int and value == wanted

@@ -1,21 +1,33 @@
 """Facts in, wipe plan out. Pure: nothing here reads a clock, a file or a machine.
 
-Methods and claims follow NIST SP 800-88r2 and the table in docs/decisions/0004-own-writer.md:
-an overwrite is *Clear*; on flash it does not reach the spare area and says so; an NVMe format with
-a secure erase setting is *Clear* too, proven afterwards by overwrite and full read-back.
+Here stands what may be touched; how it is erased is chosen in methods.py, and what may then be said
+of it in claims.py.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
+from netspring_provision.claims import level_of, limits_of
+from netspring_provision.methods import (
+    Policy,
+    estimate_seconds,
+    hidden_bytes,
+    methods_for,
+    needs_unfreeze,
+    notes_for,
+)
 from netspring_provision.model import (
     Claim,
     Disk,
     Facts,
+    Limit,
     MachinePlan,
     Plan,
     PlannedDisk,
@@ -23,15 +35,12 @@ from netspring_provision.model import (
     RefusedMachine,
     Requirement,
 )
+from netspring_provision.refusals import OPT_IN, disk_refusal
 
 LIFETIME = dt.timedelta(minutes=30)
-# Sequential rates of old drives (bytes/s), for the estimate only: a 2.5" disk of 2010 does 60 MB/s
-# on average over its surface, a SATA SSD about 300, NVMe 900; USB 2 moves at most 30.
-RATES = {"usb": 30e6, "nvme": 900e6, "ssd": 300e6, "hdd": 60e6, "flash": 15e6, "unknown": 60e6}
-SPARE = "spare area not reached: flash keeps cells that no command can address"
-REALLOCATED = "sectors that the drive had already set aside are not reached"
-HIDDEN_UNKNOWN = "whether the drive hides a part of itself (HPA) could not be read"
 GIB = 1 << 30
+DEFAULT = Policy()
+BOOT_AREA = re.compile(r"mmcblk\d+boot\d+$")  # a few MB beside an eMMC; firmware lies there
 
 
 def make_plan(
@@ -43,7 +52,8 @@ def make_plan(
     token_sha256: str,
     requirements: Mapping[str, Requirement] | None = None,
     expected_uuids: Mapping[str, str] | None = None,
-    usb_serials: Iterable[str] = (),
+    policy: Policy = DEFAULT,
+    warnings: Mapping[str, Limit] | None = None,
     unreachable: Iterable[RefusedMachine] = (),
 ) -> Plan:
     """Decide for every disk of every machine: how it will be erased, or why not.
@@ -56,26 +66,30 @@ def make_plan(
         token_sha256: digest of this station's live token; a machine with another is refused.
         requirements: image requirements by host; a machine below them is refused before any wipe.
         expected_uuids: SMBIOS UUID by host where the inventory names one.
-        usb_serials: serials of USB disks that the operator opted in.
+        policy: what the operator allows beyond the default.
+        warnings: what is to be told of a disk before time is spent on it, by serial.
         unreachable: machines without facts, with the reason.
 
     Every disk of the facts ends in ``disks`` or ``refused`` of its machine, and every machine in
     ``machines`` or ``refused`` of the plan.
+
+    Raises:
+        ValueError: the policy's percentage is none.
     """
     known = tuple(facts)
     duplicates = _duplicates(known)
-    allowed_usb = frozenset(usb_serials)
     machines: list[MachinePlan] = []
     refused = list(unreachable)
     for machine in known:
         requirement = (requirements or {}).get(machine.host)
+        expected = (expected_uuids or {}).get(machine.host)
         reason = _machine_refusal(
-            machine, token_sha256, requirement, (expected_uuids or {}).get(machine.host), known
+            machine, token_sha256, requirement, expected, known, policy
         ) or _serial_refusal(machine, duplicates)
         if reason is not None:
             refused.append(RefusedMachine(machine.host, *reason))
             continue
-        machines.append(_plan_machine(machine, allowed_usb, requirement))
+        machines.append(_plan_machine(machine, policy, requirement, warnings or {}))
     body = tuple(machines)
     return Plan(
         plan_id=plan_id,
@@ -128,6 +142,7 @@ def _machine_refusal(
     requirement: Requirement | None,
     expected_uuid: str | None,
     batch: tuple[Facts, ...],
+    policy: Policy,
 ) -> tuple[str, str] | None:
     if not machine.live_marker or machine.live_token_sha256 is None:
         return (
@@ -162,7 +177,7 @@ def _machine_refusal(
             f"needs {_gib(requirement.minimum_memory_bytes)}",
             "add memory, or choose a lighter profile",
         )
-    if requirement is not None and install_target(machine, requirement) is None:
+    if requirement is not None and install_target(machine, requirement, policy) is None:
         return (
             f"no disk of it is large enough for the image {requirement.image}, which needs "
             f"{_gib(requirement.minimum_disk_bytes)}",
@@ -175,66 +190,22 @@ def _gib(size: int) -> str:
     return f"{size / GIB:.1f} GiB"
 
 
-def disk_refusal(disk: Disk, allowed_usb: frozenset[str]) -> tuple[str, str] | None:
-    """Why this disk must not be touched, with the way out; ``None`` when it may be."""
-    if disk.uses:
-        listed = "; ".join(f"{use.kind}: {use.detail}" for use in disk.uses)
-        return (f"in use ({listed})", "stop what uses it, or boot the live environment again")
-    if disk.read_only:
-        return ("read-only", "open its write-protect switch, or destroy it")
-    if disk.size_bytes <= 0:
-        return ("reports no capacity", "the drive is broken or a card slot is empty: take it out")
-    if disk.bus in ("usb", "unknown") and disk.serial not in allowed_usb:
-        kind = "a USB disk" if disk.bus == "usb" else "on a bus that cannot be told (perhaps USB)"
-        return (
-            f"{kind}, which may be somebody's own",
-            f"to erase it too, add --usb {disk.serial} to the plan",
-        )
-    if disk.security_locked:
-        return ("locked by a password", "unlock it with that password, or destroy it")
-    hidden = disk.native_bytes is not None and disk.native_bytes != disk.size_bytes
-    if disk.hpa_present or hidden:
-        return (
-            "a part of it is hidden (HPA)",
-            f"show it with: hdparm -N p<native sectors> {disk.path}; power-cycle, plan again",
-        )
-    return None
-
-
-def method_for(disk: Disk) -> tuple[str, tuple[str, ...]]:
-    """The method and its fallbacks, strongest first, by what the device says it supports."""
-    if disk.bus == "nvme" and disk.nvme_secure_erase:
-        return "nvme_format", ("overwrite",)
-    return "overwrite", ()
-
-
-def claim_for(disk: Disk) -> Claim:
-    """What may be said once the method is proven; an unknown medium is treated as flash."""
-    limits = [REALLOCATED]
-    if disk.medium != "hdd":
-        limits.insert(0, SPARE)
-    if disk.bus == "sata" and disk.hpa_present is None and disk.native_bytes is None:
-        limits.append(HIDDEN_UNKNOWN)
-    return Claim("Clear", tuple(limits))
-
-
-def estimate_seconds(disk: Disk) -> int:
-    """Rough time for one write pass and one read-back, seconds."""
-    rate = RATES.get(disk.bus) or RATES.get(disk.medium, RATES["unknown"])
-    return max(1, round(2 * disk.size_bytes / rate))
-
-
-def install_target(machine: Facts, requirement: Requirement | None = None) -> Disk | None:
+def install_target(
+    machine: Facts, requirement: Requirement | None = None, policy: Policy = DEFAULT
+) -> Disk | None:
     """The disk that the image goes to: fixed, large enough, and bootable by old firmware.
 
     A BIOS of these years boots from SATA, not from NVMe; on UEFI the faster medium wins. Among
     equals the first in the machine's own order.
     """
     minimum = requirement.minimum_disk_bytes if requirement else 0
+    fixed = dataclasses.replace(policy, usb_serials=frozenset())
     fit = [
         d
         for d in machine.disks
-        if d.size_bytes >= minimum and not d.removable and disk_refusal(d, frozenset()) is None
+        if d.size_bytes + hidden_bytes(d) >= minimum
+        and not (d.removable or BOOT_AREA.search(d.path))
+        and disk_refusal(d, fixed) is None
     ]
     by_bios = {"sata": 0, "virtio": 1, "scsi": 1, "nvme": 2}
     by_uefi = {"nvme": 0, "sata": 1, "virtio": 2, "scsi": 2}
@@ -244,40 +215,71 @@ def install_target(machine: Facts, requirement: Requirement | None = None) -> Di
 
 
 def _plan_machine(
-    machine: Facts, allowed_usb: frozenset[str], requirement: Requirement | None
+    machine: Facts,
+    policy: Policy,
+    requirement: Requirement | None,
+    warnings: Mapping[str, Limit],
 ) -> MachinePlan:
     disks: list[PlannedDisk] = []
     refused: list[RefusedDisk] = []
     for disk in machine.disks:
-        reason = disk_refusal(disk, allowed_usb)
+        reason = disk_refusal(disk, policy)
         if reason is not None or disk.serial is None:
             refused.append(
                 RefusedDisk(disk.path, disk.serial, *(reason or ("no serial number", "by hand")))
             )
             continue
-        method, fallback = method_for(disk)
-        disks.append(
-            PlannedDisk(
-                path=disk.path,
-                serial=disk.serial,
-                wwn=disk.wwn,
-                size_bytes=disk.size_bytes,
-                model=disk.model,
-                bus=disk.bus,
-                medium=disk.medium,
-                method=method,
-                fallback=fallback,
-                claim=claim_for(disk),
-                estimate_seconds=estimate_seconds(disk),
-            )
-        )
-    target = install_target(machine, requirement)
+        disks.append(_plan_disk(disk, disk.serial, policy, warnings.get(disk.serial)))
+    target = install_target(machine, requirement, policy)
     return MachinePlan(
         host=machine.host,
         uuid=machine.uuid or "",
         serial=machine.serial,
+        vendor=machine.vendor,
+        product=machine.product,
         boot_id=machine.boot_id,
         install_disk=target.serial if target else None,
         disks=tuple(disks),
         refused=tuple(refused),
+    )
+
+
+def _plan_disk(disk: Disk, serial: str, policy: Policy, warning: Limit | None) -> PlannedDisk:
+    methods = methods_for(disk, policy)
+    read_back = policy.read_back()
+    known: dict[str, Any] = {
+        "native_bytes": disk.native_bytes,
+        "size_bytes": disk.size_bytes + hidden_bytes(disk),
+        "dco": disk.raw.get("dco"),
+        "logical_block": disk.raw.get("logical_block"),
+        "verify": dataclasses.asdict(read_back),
+    }
+    claims = {
+        method: Claim(
+            level_of(disk.medium, method), limits_of(disk.medium, disk.bus, method, known)
+        )
+        for method in methods
+    }
+    estimates = {method: estimate_seconds(disk, method, read_back) for method in methods}
+    notes = notes_for(disk, methods, policy)
+    return PlannedDisk(
+        path=disk.path,
+        serial=serial,
+        wwn=disk.wwn,
+        size_bytes=disk.size_bytes,
+        native_bytes=disk.native_bytes,
+        model=disk.model,
+        bus=disk.bus,
+        medium=disk.medium,
+        method=methods[0],
+        fallback=methods[1:],
+        claim=claims[methods[0]],
+        media_claims=claims,
+        estimate_seconds=estimates[methods[0]],
+        estimates=estimates,
+        verify=read_back,
+        remove_hpa=bool(hidden_bytes(disk)),
+        unfreeze=needs_unfreeze(disk, policy),
+        opt_in=disk.bus in OPT_IN,
+        notes=(warning, *notes) if warning else notes,
     )

@@ -9,12 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from netspring_provision import consent
+from netspring_provision import claims, consent
+from netspring_provision.checks.catalogue import Words
 from netspring_provision.cli.inspect import size
 from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
+from netspring_provision.cli.policy import policy_options
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
-from netspring_provision.model import Plan
+from netspring_provision.methods import Policy
+from netspring_provision.model import Claim, Plan, PlannedDisk
 from netspring_provision.steps.images import image_choice, requirements_of
 from netspring_provision.steps.inspect import inspect_machines
 from netspring_provision.steps.plan import keep, plan_machines
@@ -27,16 +30,16 @@ from netspring_provision.steps.plan import keep, plan_machines
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to write the plan; the station's plans folder otherwise.",
 )
-@click.option("--usb", multiple=True, metavar="SERIAL", help="Also erase this USB disk.")
+@policy_options
 @json_option
 def command(
-    inventory: str, limit: str | None, out: Path | None, usb: tuple[str, ...], as_json: bool
+    inventory: str, limit: str | None, out: Path | None, policy: Policy, as_json: bool
 ) -> int:
     """What would be destroyed, how, how long, and what may be claimed. Nothing is changed."""
     with shown_job(inventory, limit, exclusive=False) as job:
         inspection = inspect_machines(job)
         needs = requirements_of(image_choice(job, None, must_exist=False))
-        plan = plan_machines(job, inspection, requirements=needs, usb_serials=usb)
+        plan = plan_machines(job, inspection, requirements=needs, policy=policy)
         path = keep(job, plan, out)
     if as_json:
         emit({**consent.body_of(plan), "file": str(path)}, as_json, "")
@@ -70,22 +73,17 @@ def show_plan(plan: Plan, out: Console) -> None:
             for heading in ("disk", "model", "serial", "size", "method", "about"):
                 table.add_column(heading, overflow="fold")
             for disk in machine.disks:
-                method = " -> ".join((disk.method, *disk.fallback))
                 table.add_row(
                     escape(disk.path),
                     escape(disk.model),
                     escape(disk.serial),
                     size(disk.size_bytes),
-                    method,
-                    f"{max(1, disk.estimate_seconds // 60)} min",
+                    " -> ".join((disk.method, *disk.fallback)),
+                    minutes(disk.estimate_seconds),
                 )
             out.print(table)
             for disk in machine.disks:
-                limits = "; ".join(disk.claim.limits)
-                out.print(
-                    f"  {escape(disk.path)} may be called {disk.claim.level}; {limits}",
-                    soft_wrap=True,
-                )
+                _show_disk(disk, out)
         for refused in machine.refused:
             out.print(
                 f"[yellow]not touched[/yellow]: {escape(machine.host)} {escape(refused.path)} "
@@ -97,3 +95,35 @@ def show_plan(plan: Plan, out: Console) -> None:
             f"[red]refused[/red]: {escape(gone.host)}: {escape(gone.reason)}\n"
             f"  -> {escape(gone.hint)}"
         )
+
+
+def _show_disk(disk: PlannedDisk, out: Console) -> None:
+    """What to know first, then each method in the order tried: how long, and what may be said."""
+    for note in disk.notes:
+        colour = "red" if note.code in ("failing", "will_unhide") else "yellow"
+        out.print(f"  [{colour}]{escape(disk.path)}: {_both(claims.words(note))}[/{colour}]")
+    for place, method in enumerate((disk.method, *disk.fallback)):
+        lead = f"{escape(disk.path)} by" if place == 0 else "  if that does not work:"
+        claim = disk.media_claims[method]
+        out.print(
+            f"  {lead} {_both(claims.method_words(method))}, about "
+            f"{minutes(disk.estimates[method])}; may then be called [bold]{claim.level}[/bold]",
+            soft_wrap=True,
+        )
+        show_limits(claim, out)
+
+
+def show_limits(claim: Claim, out: Console) -> None:
+    """What must be said with a claim, one line each."""
+    for limit in claim.limits:
+        out.print(f"      - {_both(claims.words(limit))}", soft_wrap=True)
+
+
+def minutes(seconds: int) -> str:
+    """A rough time as people say it."""
+    whole = max(1, round(seconds / 60))
+    return f"{whole} min" if whole < 120 else f"{whole / 60:.1f} h"
+
+
+def _both(said: Words) -> str:
+    return escape(said.en if said.en == said.zh else f"{said.en} · {said.zh}")

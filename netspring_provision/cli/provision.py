@@ -12,9 +12,11 @@ from netspring_provision import consent
 from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
 from netspring_provision.cli.plan import show_plan
+from netspring_provision.cli.policy import policy_options
 from netspring_provision.cli.wipe import wipe_data, wipe_exit_code
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED, RefusedError
 from netspring_provision.image.manifest import Manifest
+from netspring_provision.methods import Policy
 from netspring_provision.model import Plan, Step
 from netspring_provision.steps.images import image_choice, requirements_of
 from netspring_provision.steps.inspect import inspect_machines
@@ -29,14 +31,14 @@ from netspring_provision.steps.wipe import WipeResult
 @inventory_options
 @click.option("--confirm", help="The phrase of the plan; without it the plan is only shown.")
 @click.option("--image", metavar="NAME", help="This image for all; else the inventory decides.")
-@click.option("--usb", multiple=True, metavar="SERIAL", help="Also erase this USB disk.")
+@policy_options
 @json_option
 def command(
     inventory: str,
     limit: str | None,
     confirm: str | None,
     image: str | None,
-    usb: tuple[str, ...],
+    policy: Policy,
     as_json: bool,
 ) -> int:
     """Wipe, install, boot and verify. Run it again after any interruption: it goes on.
@@ -46,7 +48,7 @@ def command(
     with shown_job(inventory, limit) as job:
         images = image_choice(job, image)
         if confirm is None:
-            _only_plan(job, images, usb)
+            _only_plan(job, images, policy)
         plan = find_plan(job, confirm or "")
         rows = provision_machines(job, plan, confirm, images)
         report = write_report(job, rows)
@@ -69,14 +71,14 @@ def provision_exit_code(rows: tuple[Progressed, ...]) -> int:
     return REFUSED if untouched else MACHINE_FAILED
 
 
-def _only_plan(job: Job, images: Mapping[str, Manifest], usb: tuple[str, ...]) -> None:
+def _only_plan(job: Job, images: Mapping[str, Manifest], policy: Policy) -> None:
     """Show a new plan and refuse to go on.
 
     Raises:
         RefusedError: always; it carries the phrase.
     """
     inspection = inspect_machines(job)
-    plan = plan_machines(job, inspection, requirements=requirements_of(images), usb_serials=usb)
+    plan = plan_machines(job, inspection, requirements=requirements_of(images), policy=policy)
     keep(job, plan)
     show_plan(plan, console())
     consent.check_phrase(plan, None)

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from netspring_provision import claims
 from netspring_provision.checks import catalogue
 from netspring_provision.checks.catalogue import Words
 from netspring_provision.outcome import DiskOutcome
@@ -35,14 +36,6 @@ def say(name: str, **values: object) -> Words:
     return Words(found.zh.format(**values), found.en.format(**values))
 
 
-def limit(sentence: str) -> Words:
-    """A limit of a claim; in English twice if there is no Chinese for it."""
-    for name, found in words().items():
-        if name.startswith("limit_") and found.en == sentence:
-            return found
-    return Words(sentence, sentence)
-
-
 def data_uri(path: Path) -> str | None:
     """A picture as a data: URI; ``None`` if it is missing or neither PNG nor JPEG."""
     try:
@@ -58,30 +51,29 @@ def data_uri(path: Path) -> str | None:
 def proven(disk: DiskOutcome) -> bool:
     """Whether it is erased and the proof of it is here."""
     count = (disk.evidence.get("verify") or {}).get("bytes_read")
-    return disk.outcome == "erased" and bool(disk.evidence.get("claim")) and bool(count)
+    return disk.outcome == "erased" and disk.claim is not None and bool(count)
 
 
 def claim(disk: DiskOutcome) -> Words:
     """What may be said about old data on this disk; nothing, unless it is erased with proof."""
-    if not proven(disk):
+    if not proven(disk) or disk.claim is None or disk.claim.level == claims.NONE:
         return say("no_claim")
-    said = disk.evidence["claim"]
     shown = f"{disk.evidence['verify']['bytes_read']:,}"
-    if str(said.get("level")).lower() == "clear":
+    if disk.evidence["verify"].get("mode") != "full":
+        return say("claim_sampled", level=disk.claim.level, bytes=shown)
+    if disk.claim.level == claims.CLEAR:
         return say("claim_clear", bytes=shown)
-    return say("claim_other", level=said.get("level"), bytes=shown)
+    return say("claim_other", level=disk.claim.level, bytes=shown)
 
 
 def limits(disk: DiskOutcome) -> list[Words]:
     """What must be said together with the claim."""
-    said = disk.evidence.get("claim") or {}
-    return [limit(str(sentence)) for sentence in said.get("limits") or ()]
+    return [claims.words(limit) for limit in disk.claim.limits] if disk.claim else []
 
 
 def method(disk: DiskOutcome) -> Words:
     """How it was erased, in words."""
-    name = f"method_{disk.method}"
-    return say(name) if name in words() else Words(disk.method or "-", disk.method or "-")
+    return claims.method_words(disk.method or "-")
 
 
 def size(count: object) -> str:

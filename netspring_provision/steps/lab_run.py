@@ -14,6 +14,7 @@ from netspring_provision.image.build import build as build_image
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.image.profiles import profile as profile_named
 from netspring_provision.lab.model import DiskSpec, Firmware
+from netspring_provision.methods import Policy
 from netspring_provision.model import Plan
 from netspring_provision.progress import Display
 from netspring_provision.steps.images import requirements_of
@@ -120,10 +121,10 @@ def _provision(
     if not inspection.facts:
         reasons = "; ".join(f"{m.host}: {m.reason}" for m in inspection.missing)
         raise MachineFailedError(f"no virtual PC could be inspected: {reasons}")
-    usb = [
-        d.serial for f in inspection.facts for d in f.disks if d.bus == "usb" and d.serial
-    ]  # these PCs were made by this very command: their USB disks are nobody's
-    plan = plan_machines(job, inspection, requirements=requirements_of(images), usb_serials=usb)
+    # These PCs were made by this very command: their USB disks are nobody's.
+    usb = (d.serial for f in inspection.facts for d in f.disks if d.bus == "usb" and d.serial)
+    policy = Policy(usb_serials=frozenset(usb))
+    plan = plan_machines(job, inspection, requirements=requirements_of(images), policy=policy)
     keep(job, plan)
     show_plan(plan)
     leftovers: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import secrets
@@ -9,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from netspring_provision import consent
+from netspring_provision.methods import Policy
 from netspring_provision.model import Plan, RefusedMachine, Requirement
-from netspring_provision.plan import make_plan
+from netspring_provision.plan import DEFAULT, make_plan
 from netspring_provision.steps.inspect import Inspection
 from netspring_provision.steps.job import Job
 
@@ -20,7 +22,7 @@ def plan_machines(
     inspection: Inspection,
     *,
     requirements: Mapping[str, Requirement] | None = None,
-    usb_serials: Iterable[str] = (),
+    policy: Policy = DEFAULT,
     refused: Iterable[RefusedMachine] = (),
 ) -> Plan:
     """The plan for what was inspected, by this station's clock and token."""
@@ -32,7 +34,7 @@ def plan_machines(
         token_sha256=token_sha256(job),
         requirements=requirements,
         expected_uuids=_expected(job),
-        usb_serials=(*usb_serials, *_room_usb(job)),
+        policy=dataclasses.replace(policy, usb_serials=policy.usb_serials | _room_usb(job)),
         unreachable=(*inspection.missing, *refused),
     )
 
@@ -59,9 +61,10 @@ def keep(job: Job, plan: Plan, out: Path | None = None) -> Path:
     return path
 
 
-def _room_usb(job: Job) -> list[str]:
+def _room_usb(job: Job) -> frozenset[str]:
     """USB disks that the room's files opt in, beside those of the command line."""
-    return [str(s) for host in job.hosts for s in host.vars.get("netspring_usb_serials") or ()]
+    named = (host.vars.get("netspring_usb_serials") or () for host in job.hosts)
+    return frozenset(str(serial) for serials in named for serial in serials)
 
 
 def _expected(job: Job) -> dict[str, str]:

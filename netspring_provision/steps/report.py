@@ -108,7 +108,7 @@ def _on_record(job: Job, uuid: str) -> dict[str, DiskOutcome]:
             serial = str(disk["serial"])
             found.pop(serial, None)
             if record.kind == "wipe":
-                found[serial] = DiskOutcome(**{**disk, "outcome": Outcome(disk["outcome"])})
+                found[serial] = DiskOutcome.from_record(disk)
     return found
 
 

@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from netspring_provision import proof, sampling
+from netspring_provision.methods import Policy
 from netspring_provision.model import Facts, MachinePlan, Plan, PlannedDisk
 from netspring_provision.plan import make_plan
 
@@ -38,7 +40,18 @@ def disk(serial: str | None = "WD-A1", **changes: Any) -> dict[str, Any]:
         "uses": [],
         "signatures": [],
         "hpa": {"present": False, "current_sectors": 1, "native_sectors": 1},
-        "security": {"supported": True, "enabled": False, "locked": False, "frozen": True},
+        "sanitize": {"block": False, "overwrite": False, "crypto": False},
+        "security": {
+            "supported": True,
+            "enabled": False,
+            "locked": False,
+            "frozen": True,
+            "enhanced": True,
+            "erase_minutes": 60,
+            "enhanced_minutes": 62,
+        },
+        "dco": {"revision": 2, "real_sectors": 160 * GB // 512},
+        "mmc": None,
         "smart": {"passed": True},
         "nvme": None,
     } | changes
@@ -76,7 +89,53 @@ def facts(*disks: Mapping[str, Any], host: str = "pc1", **changes: Any) -> Facts
 def plan(*machines: Facts, now: dt.datetime = NOW, **options: Any) -> Plan:
     """A plan for these machines; one with a single disk when none is given."""
     given = {"plan_id": "20260301-090000-aaaa-bbbb", "inventory": "inventories/lab"} | options
+    if "usb_serials" in given:
+        given["policy"] = Policy(usb_serials=frozenset(given.pop("usb_serials")))
     return make_plan(machines or (facts(),), now=now, **({"token_sha256": TOKEN_SHA256} | given))
+
+
+def attempt(method: str, **changes: Any) -> dict[str, Any]:
+    """One attempt that ended well; a firmware method with the drive's own word for it."""
+    firmware = method != "overwrite"
+    done = {"state": "completed"} if method in proof.WITH_STATUS else None
+    return {
+        "method": method,
+        "argv": ["tool", method] if firmware else [],
+        "rc": 0,
+        "started": "2026-03-01T09:01:00+00:00",
+        "finished": "2026-03-01T09:02:00+00:00",
+        "error": None,
+        "tool": "a tool 1" if firmware else None,
+        "stderr_sha256": None,
+        "status_before": {"state": "never"} if done else None,
+        "status_after": done,
+        "canaries_changed": 33 if firmware else None,
+    } | changes
+
+
+def attempts(*methods: str) -> list[dict[str, Any]]:
+    """Attempts that ended well, and the pass of zeros that follows every firmware method."""
+    given = methods if methods[-1] == "overwrite" else (*methods, "overwrite")
+    return [attempt(method) for method in given]
+
+
+def read_back(planned: PlannedDisk) -> dict[str, Any]:
+    """A read-back that found nothing, in full or in samples as planned."""
+    size, pitch, length = (
+        planned.erased_bytes,
+        planned.verify.pitch_bytes,
+        planned.verify.length_bytes,
+    )
+    told = {"mode": planned.verify.mode, "bytes_read": size, "nonzero": 0, "read_errors": 0}
+    if pitch is None or length is None:
+        return told
+    return told | {
+        "bytes_read": sampling.grid_bytes(size, pitch, length, 4096) + 2 * length,
+        "pitch_bytes": pitch,
+        "length_bytes": length,
+        "phase_bytes": 4096,
+        "detectable_bytes": pitch - length + 1,
+    }
 
 
 def erased(planned: PlannedDisk, **changes: Any) -> dict[str, Any]:
@@ -85,20 +144,27 @@ def erased(planned: PlannedDisk, **changes: Any) -> dict[str, Any]:
         "serial": planned.serial,
         "wwn": planned.wwn,
         "path": planned.path,
-        "size_bytes": planned.size_bytes,
+        "size_bytes": planned.erased_bytes,
         "model": planned.model,
         "outcome": "erased",
         "reason": None,
         "method": planned.method,
-        "attempts": [{"method": planned.method, "argv": [], "rc": 0, "error": None}],
+        "attempts": attempts(planned.method),
         "canaries": {"n": 33, "written": 33, "changed": 33},
-        "verify": {
-            "mode": "full",
-            "bytes_read": planned.size_bytes,
-            "nonzero": 0,
-            "read_errors": 0,
-        },
-        "claim": {"level": planned.claim.level, "limits": list(planned.claim.limits)},
+        "verify": read_back(planned),
+        "content_after": None,
+        "bus": planned.bus,
+        "medium": planned.medium,
+        "firmware": "01.01A01",
+        "native_bytes": planned.native_bytes,
+        "serial_end": planned.serial,
+        "security_before": None,
+        "security_after": None,
+        "hpa_before": None,
+        "dco": {"revision": 2, "real_sectors": planned.erased_bytes // 512},
+        "smart_before": {"passed": True, "reallocated": 0, "pending": 0, "uncorrectable": 0},
+        "smart_after": {"passed": True, "reallocated": 0, "pending": 0, "uncorrectable": 0},
+        "limits": [],
     } | changes
 
 

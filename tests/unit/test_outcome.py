@@ -22,7 +22,9 @@ from netspring_provision.outcome import (
 PLAN = samples.plan(
     samples.facts(
         samples.disk("A"),
-        samples.disk("N", path="/dev/nvme0n1", bus="nvme", medium="ssd", nvme={"crypto_erase": 1}),
+        samples.disk(
+            "N", path="/dev/nvme0n1", bus="nvme", medium="ssd", nvme={"secure_erase": True}
+        ),
     )
 )
 (MACHINE,) = PLAN.machines
@@ -53,13 +55,12 @@ def test_a_whole_report_is_believed() -> None:
 
 
 def test_the_planned_fallback_is_believed() -> None:
-    attempts = [{"method": "nvme_format", "rc": 1}, {"method": "overwrite", "rc": 0}]
-    entry = samples.erased(NVME, method="overwrite", attempts=attempts)
-    assert evidence_gap(NVME, entry) is None
-    formatted = samples.erased(
-        NVME, attempts=[{"method": "nvme_format", "rc": 0}, {"method": "overwrite", "rc": 0}]
+    failed = samples.attempt("nvme_format", rc=1, error="it said no", canaries_changed=0)
+    entry = samples.erased(
+        NVME, method="overwrite", attempts=[failed, samples.attempt("overwrite")]
     )
-    assert evidence_gap(NVME, formatted) is None
+    assert evidence_gap(NVME, entry) is None
+    assert evidence_gap(NVME, samples.erased(NVME)) is None
 
 
 # Every field that is evidence, and what else it may come as.

@@ -9,14 +9,11 @@ import samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netspring_provision.methods import Policy, estimate_seconds
 from netspring_provision.model import Disk, Facts, Plan, RefusedMachine, Requirement
 from netspring_provision.plan import (
-    HIDDEN_UNKNOWN,
     LIFETIME,
-    REALLOCATED,
-    SPARE,
     confirm_phrase,
-    estimate_seconds,
     install_target,
     make_plan,
 )
@@ -71,7 +68,7 @@ def planned(room: tuple[Facts, ...], need: Requirement | None, usb: tuple[str, .
         inventory="lab",
         token_sha256=samples.TOKEN_SHA256,
         requirements={m.host: need for m in room} if need else None,
-        usb_serials=usb,
+        policy=Policy(usb_serials=frozenset(usb)),
     )
 
 
@@ -305,11 +302,11 @@ def test_no_more_is_claimed_than_the_method_reaches() -> None:
         )
     ).machines
     assert [d.claim.level for d in machine.disks] == ["Clear"] * 4
-    assert [d.claim.limits for d in machine.disks] == [
-        (REALLOCATED,),
-        (SPARE, REALLOCATED),
-        (SPARE, REALLOCATED),
-        (REALLOCATED, HIDDEN_UNKNOWN),
+    assert [[limit.code for limit in d.claim.limits] for d in machine.disks] == [
+        ["reallocated"],
+        ["spare_area", "reallocated"],
+        ["spare_area", "reallocated"],
+        ["reallocated", "hpa_unknown"],
     ]
 
 
@@ -363,5 +360,6 @@ def test_the_image_goes_where_the_firmware_can_boot(firmware: str, chosen: str) 
 
 def test_the_estimate_counts_a_write_and_a_read_pass() -> None:
     disk = Disk.from_facts(samples.disk(size_bytes=60_000_000 * 100, native_bytes=None))
-    assert estimate_seconds(disk) == 200
-    assert estimate_seconds(Disk.from_facts(samples.disk(size_bytes=1, native_bytes=None))) == 1
+    assert estimate_seconds(disk, "overwrite") == 200
+    tiny = Disk.from_facts(samples.disk(size_bytes=1, native_bytes=None))
+    assert estimate_seconds(tiny, "overwrite") == 1

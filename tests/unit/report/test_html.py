@@ -11,7 +11,7 @@ import pytest
 
 from netspring_provision.checks import catalogue
 from netspring_provision.checks.catalogue import Words
-from netspring_provision.model import Outcome
+from netspring_provision.model import Claim, Limit, Outcome
 from netspring_provision.outcome import DiskOutcome
 from netspring_provision.report import html
 from netspring_provision.report.model import MachineReport, Picture, RoomReport
@@ -20,14 +20,11 @@ from netspring_provision.verdict import CheckResult, MachineVerdict, Standing
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
 EVIDENCE = {
     "size_bytes": 160041885696,
-    "verify": {"bytes_read": 160041885696},
+    "verify": {"mode": "full", "bytes_read": 160041885696},
     "canaries": {"n": 66},
-    "claim": {
-        "level": "Clear",
-        "limits": ["sectors that the drive had already set aside are not reached", "a new limit"],
-    },
 }
-ERASED = DiskOutcome("WD-1", "/dev/sda", "WDC", Outcome.ERASED, None, "overwrite", EVIDENCE)
+CLAIM = Claim("Clear", (Limit("reallocated"), Limit("a new limit", "of tomorrow")))
+ERASED = DiskOutcome("WD-1", "/dev/sda", "WDC", Outcome.ERASED, None, "overwrite", EVIDENCE, CLAIM)
 FAILED = DiskOutcome("WD-2", "/dev/sdb", "Bad", Outcome.FAILED, "read error at 9", "overwrite", {})
 
 
@@ -128,7 +125,8 @@ def test_a_failed_check_says_what_to_do_in_both_languages(tmp_path: Path) -> Non
     [
         FAILED,
         dataclasses.replace(ERASED, evidence={}),
-        dataclasses.replace(ERASED, evidence={**EVIDENCE, "claim": None}),
+        dataclasses.replace(ERASED, claim=None),
+        dataclasses.replace(ERASED, claim=Claim("none", ())),
         dataclasses.replace(ERASED, outcome=Outcome.REFUSED),
     ],
 )
@@ -137,9 +135,16 @@ def test_nothing_is_claimed_without_proof(disk: DiskOutcome) -> None:
 
 
 def test_another_level_is_named_as_it_is() -> None:
-    claim = {"level": "Purge technique (device-reported)", "limits": []}
-    disk = dataclasses.replace(ERASED, evidence={**EVIDENCE, "claim": claim})
+    disk = dataclasses.replace(ERASED, claim=Claim("Purge technique (device-reported)", ()))
     assert "Purge technique (device-reported)" in html.claim(disk).zh
+
+
+def test_samples_are_not_sold_as_every_byte() -> None:
+    evidence = EVIDENCE | {"verify": {"mode": "sampled", "bytes_read": 12345678}}
+    said = html.claim(dataclasses.replace(ERASED, evidence=evidence))
+    assert "12,345,678" in said.en
+    assert "Only samples" in said.en
+    assert "抽样" in said.zh
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,11 @@ def test_a_machine_said_to_be_good_without_any_record_is_not_good(job: Any) -> N
 
 
 def wiped(outcome: str) -> dict[str, Any]:
-    evidence = {"claim": {"level": "Clear", "limits": []}, "verify": {"bytes_read": 123456789}}
+    evidence = {"verify": {"mode": "full", "bytes_read": 123456789}}
     disk = {
         "serial": "WD-1", "path": "/dev/sda", "model": "WDC", "outcome": outcome, "reason": None,
         "method": "overwrite", "evidence": evidence if outcome == "erased" else {},
+        "claim": {"level": "Clear", "limits": []} if outcome == "erased" else None,
     }  # fmt: skip
     return {"plan_id": "p", "disks": [disk]}
 

@@ -1,0 +1,68 @@
+"""Why a disk must not be touched, each with the way out. Pure."""
+
+from __future__ import annotations
+
+from netspring_provision.methods import Policy, hidden_bytes
+from netspring_provision.model import Disk
+
+OPT_IN = ("usb", "unknown")  # buses of disks that may be somebody's own
+SAME_PLAN = (
+    "if a wipe of this station was cut off there, carry its plan out again: the station keeps the "
+    "password it set"
+)
+
+
+def disk_refusal(disk: Disk, policy: Policy) -> tuple[str, str] | None:
+    """Why this disk must not be touched, with the way out; ``None`` when it may be."""
+    if disk.uses:
+        listed = "; ".join(f"{use.kind}: {use.detail}" for use in disk.uses)
+        return (f"in use ({listed})", "stop what uses it, or boot the live environment again")
+    if disk.read_only:
+        return ("read-only", "open its write-protect switch, or destroy it")
+    if disk.size_bytes <= 0:
+        return ("reports no capacity", "the drive is broken or a card slot is empty: take it out")
+    if disk.bus in OPT_IN and disk.serial not in policy.usb_serials:
+        kind = "a USB disk" if disk.bus == "usb" else "on a bus that cannot be told (perhaps USB)"
+        return (
+            f"{kind}, which may be somebody's own",
+            f"to erase it too, add --usb {disk.serial} to the plan",
+        )
+    return _password_refusal(disk) or _hidden_refusal(disk, policy)
+
+
+def _password_refusal(disk: Disk) -> tuple[str, str] | None:
+    """A drive with a password: locked now, or at the next power-on whatever was done to it."""
+    if disk.security.locked is True:
+        return (
+            "locked by a password",
+            f"unlock it with that password, or destroy it; {SAME_PLAN}; a PSID on its label "
+            "resets a self-encrypting drive: sedutil-cli",
+        )
+    if disk.security.enabled is True:
+        return (
+            "a password is set on it, and it would be locked at its next power-on",
+            f"take the password away: hdparm --security-disable PASSWORD {disk.path}; {SAME_PLAN}",
+        )
+    return None
+
+
+def _hidden_refusal(disk: Disk, policy: Policy) -> tuple[str, str] | None:
+    hidden = hidden_bytes(disk)
+    if disk.native_bytes is not None and disk.native_bytes < disk.size_bytes:
+        return (
+            f"it shows {disk.size_bytes} bytes and says that it has {disk.native_bytes}",
+            "its firmware or its adapter is not to be trusted: destroy it",
+        )
+    if not hidden and disk.hpa_present is not True:
+        return None
+    if not hidden or disk.bus != "sata":
+        return (
+            "a part of it is hidden (HPA), and how large it is could not be read",
+            f"look with: hdparm -N {disk.path}; attach it to a SATA port, or destroy it",
+        )
+    if not policy.remove_hpa:
+        return (
+            f"{hidden} bytes of it are hidden (HPA)",
+            "to unhide and erase them too, which is a lasting change, add --remove-hpa to the plan",
+        )
+    return None
