@@ -60,7 +60,7 @@ def in_words(size: int, pitch: int, length: int) -> str:
     """What such a read-back would find, in one line of numbers."""
     samples = samples_in(size, pitch)
     return (
-        f"{100 * length / pitch:.3g}% of the bytes, {samples} samples of {length} bytes; finds "
-        f"any contiguous residue of {certain_bytes(pitch, length)} bytes or more, and with "
-        f"{CONFIDENCE:.0%} chance scattered residue of {detectable_fraction(samples):.3%} or more"
+        f"{100 * length / pitch:.3g}%, {samples} samples of {length} bytes every {pitch}: finds "
+        f"every contiguous residue of {certain_bytes(pitch, length)} bytes or more; scattered "
+        f"residue of {100 * detectable_fraction(samples):.2g}% or more with {CONFIDENCE:.0%} chance"
     )

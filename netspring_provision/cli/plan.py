@@ -10,17 +10,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from netspring_provision import claims, consent
-from netspring_provision.checks.catalogue import Words
+from netspring_provision.cli.claimed import Footnotes, both
 from netspring_provision.cli.inspect import size
 from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
 from netspring_provision.cli.policy import policy_options
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
 from netspring_provision.methods import Policy
-from netspring_provision.model import Claim, Plan, PlannedDisk
+from netspring_provision.model import MachinePlan, Plan
 from netspring_provision.steps.images import image_choice, requirements_of
 from netspring_provision.steps.inspect import inspect_machines
 from netspring_provision.steps.plan import keep, plan_machines
+
+# What is told before, in red: notes of which one should stop and think.
+GRAVE = ("failing", "will_unhide")
 
 
 @click.command("plan")
@@ -64,32 +67,25 @@ def plan_exit_code(plan: Plan) -> int:
 
 def show_plan(plan: Plan, out: Console) -> None:
     """The plan as tables: what is destroyed in red, what is refused with its way out."""
+    notes = Footnotes()
     for machine in plan.machines:
-        if machine.disks:
-            table = Table(
-                title=f"[bold red]WILL BE DESTROYED[/bold red] on {escape(machine.host)}",
-                title_justify="left",
-            )
-            for heading in ("disk", "model", "serial", "size", "method", "about"):
-                table.add_column(heading, overflow="fold")
-            for disk in machine.disks:
-                table.add_row(
-                    escape(disk.path),
-                    escape(disk.model),
-                    escape(disk.serial),
-                    size(disk.size_bytes),
-                    " -> ".join((disk.method, *disk.fallback)),
-                    minutes(disk.estimate_seconds),
+        for disk in machine.disks:
+            for note in disk.notes:
+                colour = "red" if note.code in GRAVE else "yellow"
+                out.print(
+                    f"[{colour}]{escape(machine.host)} {escape(disk.path)}[/{colour}]: "
+                    f"{both(claims.words(note))}",
+                    soft_wrap=True,
                 )
-            out.print(table)
-            for disk in machine.disks:
-                _show_disk(disk, out)
+        if machine.disks:
+            out.print(_destroyed(machine, notes))
         for refused in machine.refused:
             out.print(
                 f"[yellow]not touched[/yellow]: {escape(machine.host)} {escape(refused.path)} "
                 f"({escape(refused.serial or 'no serial')}): {escape(refused.reason)}\n"
                 f"  -> {escape(refused.hint)}"
             )
+    notes.show(out)
     for gone in plan.refused:
         out.print(
             f"[red]refused[/red]: {escape(gone.host)}: {escape(gone.reason)}\n"
@@ -97,33 +93,28 @@ def show_plan(plan: Plan, out: Console) -> None:
         )
 
 
-def _show_disk(disk: PlannedDisk, out: Console) -> None:
-    """What to know first, then each method in the order tried: how long, and what may be said."""
-    for note in disk.notes:
-        colour = "red" if note.code in ("failing", "will_unhide") else "yellow"
-        out.print(f"  [{colour}]{escape(disk.path)}: {_both(claims.words(note))}[/{colour}]")
-    for place, method in enumerate((disk.method, *disk.fallback)):
-        lead = f"{escape(disk.path)} by" if place == 0 else "  if that does not work:"
-        claim = disk.media_claims[method]
-        out.print(
-            f"  {lead} {_both(claims.method_words(method))}, about "
-            f"{minutes(disk.estimates[method])}; may then be called [bold]{claim.level}[/bold]",
-            soft_wrap=True,
-        )
-        show_limits(claim, out)
-
-
-def show_limits(claim: Claim, out: Console) -> None:
-    """What must be said with a claim, one line each."""
-    for limit in claim.limits:
-        out.print(f"      - {_both(claims.words(limit))}", soft_wrap=True)
+def _destroyed(machine: MachinePlan, notes: Footnotes) -> Table:
+    """One row per disk and method: the first is tried first, the others if that does not work."""
+    table = Table(
+        title=f"[bold red]WILL BE DESTROYED[/bold red] on {escape(machine.host)}",
+        title_justify="left",
+    )
+    for heading in ("disk", "model", "serial", "size", "method", "about", "may then be called"):
+        table.add_column(heading, overflow="fold")
+    for disk in machine.disks:
+        named = (disk.path, disk.model, disk.serial, size(disk.erased_bytes))
+        for method in (disk.method, *disk.fallback):
+            first = method == disk.method
+            table.add_row(
+                *(escape(cell) if first else "" for cell in named),
+                method if first else f"else {method}",
+                minutes(disk.estimates[method]),
+                notes.called(disk.media_claims[method]),
+            )
+    return table
 
 
 def minutes(seconds: int) -> str:
     """A rough time as people say it."""
     whole = max(1, round(seconds / 60))
     return f"{whole} min" if whole < 120 else f"{whole / 60:.1f} h"
-
-
-def _both(said: Words) -> str:
-    return escape(said.en if said.en == said.zh else f"{said.en} · {said.zh}")
