@@ -56,6 +56,7 @@ class Loop:
             "medium": "hdd",
             "method": "overwrite",
             "fallback": [],
+            "opt_in": True,
             "claim": {"level": "Clear", "limits": []},
         }
         return disk_plan | changes

@@ -181,7 +181,8 @@ def test_which_block_devices_are_disks(tmp_path: Path) -> None:
         (block / "size").write_text(size)
         if hardware:
             (block / "device").mkdir()
-    assert identity.disk_names(tmp_path) == ("mmcblk0", "nvme0n1", "sda", "sdc", "vda")
+    names = ("mmcblk0", "mmcblk0boot0", "nvme0n1", "sda", "sdc", "vda")
+    assert identity.disk_names(tmp_path) == names
 
 
 MOUNTS = """1 1 0:2 / / rw shared:1 - rootfs rootfs rw

@@ -14,6 +14,8 @@ from ansible.module_utils.netspring_erase.progress import Progress, last_line, w
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.on_target import load_module
+
 sectors = st.integers(min_value=0, max_value=1 << 20)
 
 
@@ -54,13 +56,13 @@ def test_canaries_survive_in_part_is_not_changed(tmp_path: Path) -> None:
     file.write_bytes(bytes(4 << 20))
     with file.open("r+b") as stream:
         planted = canaries.plant(stream.fileno(), 4 << 20)
-        assert canaries.count_changed(stream.fileno(), planted) == 0
+        assert canaries.look(stream.fileno(), planted).changed == 0
         kept = planted[7]
         stream.write(bytes(4 << 20))
         stream.seek(kept.offset + kept.length - canaries.GRAIN)
         stream.write(kept.content()[-canaries.GRAIN :])
         stream.flush()
-        assert canaries.count_changed(stream.fileno(), planted) == len(planted) - 1
+        assert canaries.look(stream.fileno(), planted).changed == len(planted) - 1
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 512, 4096, 4097])
@@ -114,16 +116,22 @@ def test_nvme_format_is_not_used_where_it_would_do_something_else() -> None:
     assert "does not tell" in str(nvme_format.unsuitable(None, 1))
 
 
-def test_evidence_is_failed_until_proven() -> None:
-    planned = {"serial": "A", "path": "/dev/sda", "claim": {"level": "Clear", "limits": ["a"]}}
+def test_evidence_is_failed_until_proven_and_claims_nothing() -> None:
+    planned = {"serial": "A", "path": "/dev/sda", "claim": {"level": "Clear", "limits": []}}
     entry = evidence.Evidence(planned)
     assert entry.as_dict()["outcome"] == "failed"
     assert "no outcome" in entry.as_dict()["reason"]
-    entry.limits.append("b")
+    attempt = entry.attempt("nvme_format")
+    assert (attempt["rc"], attempt["error"]) == (None, evidence.NO_OUTCOME)
+    entry.limit("spare_area", "b")
     entry.erased()
-    assert entry.as_dict()["claim"] == {"level": "Clear", "limits": ["a", "b"]}
-    entry.ended("failed", "c")
-    assert entry.as_dict()["claim"] is None
+    told = entry.as_dict()
+    assert (told["outcome"], told["reason"]) == ("erased", None)
+    assert told["limits"] == [{"code": "spare_area", "detail": "b"}]
+    assert "claim" not in told
+    # The station tells what is missing from what is not known: every key is always there.
+    keys = {"native_bytes", "serial_end", "security_before", "security_after", "hpa_before", "dco"}
+    assert keys <= set(told)
 
 
 def test_last_line_is_the_last_whole_one(tmp_path: Path) -> None:
@@ -160,6 +168,7 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
 
 def test_the_program_stands_alone_in_the_jobs_folder(tmp_path: Path) -> None:
     """What the unit runs is complete: every part of both packages, and nothing from Ansible."""
+    load_module("disk_wipe", "netspring_wipe")  # as on the machine: it brings the rest
     launch.write_program(tmp_path)
     roles = Path(__file__).parents[3] / "roles"
     for role, package in (

@@ -32,6 +32,7 @@ def plan_of(disk: Path, minutes: int = 30, host: str = "pc1", zone: str = "+00:0
         "wwn": None,
         "size_bytes": disk.stat().st_size,
         "model": "Modèle 硬盘",
+        "bus": "sata",
         "method": "overwrite",
     }
     body = {

@@ -107,7 +107,47 @@ def serial_of(block: Path) -> str | None:
     serial = serial_from_vpd80(page)
     for file in ("device/serial", "serial"):  # NVMe and MMC have the first, virtio the second
         serial = serial or text_of(block / file)
-    return serial or serial_of_usb(block.resolve())
+    return serial or serial_of_area(block) or serial_of_usb(block.resolve())
+
+
+def serial_of_area(block: Path) -> str | None:
+    """Serial of a boot or general purpose area of an eMMC: the card's own, and which area it is.
+
+    The kernel hangs the area below its main area (drivers/mmc/core/block.c).
+    """
+    area = re.fullmatch(r"mmcblk\d+(boot\d+|gp\d+)", block.name)
+    card = text_of(block / "device/device/serial")
+    return f"{card}-{area[1]}" if area and card else None
+
+
+def read_only(block: Path) -> bool:
+    """Whether the kernel refuses writes, for good or until somebody changes the disk.
+
+    The boot areas of an eMMC are always kept read-only by a switch of the kernel (``force_ro``),
+    which the eraser lifts; for them only the card's own lock counts.
+    """
+    if re.fullmatch(r"mmcblk\d+boot\d+", block.name) and (block / "force_ro").exists():
+        # The file of the lock is there only where the card has one.
+        return text_of(block / "ro_lock_until_next_power_on") not in ("0", None)
+    return text_of(block / "ro") != "0"
+
+
+def firmware_of(name: str, sys: Path = Path("/sys")) -> str | None:
+    """Firmware revision of a disk as the kernel tells it."""
+    device = sys / "block" / name / "device"
+    for file in ("firmware_rev", "fwrev", "rev"):  # NVMe, MMC, SCSI and SATA
+        if found := text_of(device / file):
+            return found
+    return None
+
+
+def by_id(name: str, folder: Path = Path("/dev/disk/by-id")) -> str | None:
+    """Name that udev gives to a disk, for persons; the first in order, None where there is none.
+
+    For the record only: no disk is ever told from another by it.
+    """
+    links = sorted(folder.glob("*")) if folder.is_dir() else []
+    return next((link.name for link in links if link.resolve().name == name), None)
 
 
 def identify(name: str, sys: Path = Path("/sys")) -> Identity:
@@ -130,20 +170,22 @@ def identify(name: str, sys: Path = Path("/sys")) -> Identity:
         wwn=wwn_from_wwid(text_of(block / "device/wwid") or text_of(block / "wwid")),
         size_bytes=int(sectors) * SECTOR,
         logical_block=int(text_of(block / "queue/logical_block_size") or 512),
-        read_only=text_of(block / "ro") != "0",
+        read_only=read_only(block),
     )
 
 
 def disk_names(sys: Path = Path("/sys")) -> tuple[str, ...]:
     """Kernel names of the physical disks: no partitions, RAM disks, loops, mappings or optical.
 
-    The boot areas of an eMMC (``mmcblk0boot0``) are parts of it that carry its serial: they are no
-    disks of their own, and the claim for an eMMC says that they are not reached.
+    The boot areas of an eMMC (``mmcblk0boot0``) are disks of their own: what is done to the main
+    area does not reach them. Its replay protected area (RPMB) is no block device.
     """
     names = []
     for block in sorted((sys / "block").iterdir()):
         has_hardware = (block / "device").exists()
-        if not has_hardware or not re.match(r"(sd|vd|hd|xvd|nvme|mmcblk\d+$)", block.name):
+        if not has_hardware or not re.match(
+            r"(sd|vd|hd|xvd|nvme|mmcblk\d+((boot|gp)\d+)?$)", block.name
+        ):
             continue
         # A card reader without a card is no disk; a fixed disk of size 0 is a dead one and stays.
         if text_of(block / "size") == "0" and text_of(block / "removable") == "1":

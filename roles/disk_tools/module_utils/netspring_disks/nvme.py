@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ OACS_FORMAT = 1 << 1
 FNA_FORMAT_ALL = 1 << 0
 FNA_ERASE_ALL = 1 << 1
 FNA_CRYPTO = 1 << 2
+SANICAP_CRYPTO = 1 << 0
+SANICAP_BLOCK = 1 << 1
+SANICAP_OVERWRITE = 1 << 2
+# Sanitize Status log page (81h), same document, figure 211: bits 2:0 of SSTAT.
+NEVER_SANITIZED, SANITIZED, SANITIZING, SANITIZE_FAILED, SANITIZED_KEPT = range(5)
+SPROG_WHOLE = 65536
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class Formatting:
         format_all_ns: one Format touches all namespaces of the controller.
         lbaf: LBA format in use, to be kept.
         ms: metadata setting in use (1: at the end of each block), to be kept.
+        sanitize_block: the controller has Sanitize by block erase.
+        sanitize_overwrite: the controller has Sanitize by overwriting.
+        sanitize_crypto: the controller has Sanitize by dropping the key.
     """
 
     controller: str
@@ -40,6 +50,51 @@ class Formatting:
     format_all_ns: bool
     lbaf: int
     ms: int
+    sanitize_block: bool = False
+    sanitize_overwrite: bool = False
+    sanitize_crypto: bool = False
+
+
+@dataclass(frozen=True)
+class SanitizeLog:
+    """What the controller says of its last Sanitize; it says so for ever.
+
+    Attributes:
+        status: NEVER_SANITIZED, SANITIZED, SANITIZING, SANITIZE_FAILED or SANITIZED_KEPT (done,
+            without deallocating).
+        progress: parts of SPROG_WHOLE while it runs.
+        command: command dword 10 of the Sanitize that it speaks of.
+        told: the log as nvme-cli prints it.
+    """
+
+    status: int
+    progress: int
+    command: int
+    told: dict[str, Any]
+
+
+def sanitize_log(text: str) -> SanitizeLog | None:
+    """Parse ``nvme sanitize-log -o json``; None where it is not such a log.
+
+    nvme-cli wraps it in the device's name. Versions differ in the key under which they print
+    "(2) Sanitize in Progress.", so the number in brackets is looked for.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    if isinstance(found, dict) and len(found) == 1 and "sstat" not in found:
+        found = next(iter(found.values()))
+    words = found.get("sstat") if isinstance(found, dict) else None
+    if not isinstance(words, dict):
+        return None
+    states = [int(at[1]) for word in words.values() if (at := re.match(r"\((\d)\) ", str(word)))]
+    try:
+        if len(states) != 1 or states[0] not in range(5):
+            return None
+        return SanitizeLog(states[0], int(found["sprog"]), int(found["cdw10_info"]), found)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def formatting(controller: str, nsid: int, id_ctrl: str, id_ns: str) -> Formatting | None:
@@ -51,6 +106,8 @@ def formatting(controller: str, nsid: int, id_ctrl: str, id_ns: str) -> Formatti
     except (ValueError, KeyError, TypeError):
         return None
     can_format = bool(oacs & OACS_FORMAT)
+    sanicap = ctrl.get("sanicap")  # absent before NVMe 1.3
+    kinds = sanicap if isinstance(sanicap, int) else 0
     return Formatting(
         controller=controller,
         nsid=nsid,
@@ -61,6 +118,9 @@ def formatting(controller: str, nsid: int, id_ctrl: str, id_ns: str) -> Formatti
         # Bits 3:0, and 6:5 as the upper bits where there are more than 16 formats.
         lbaf=(flbas & 0xF) | ((flbas >> 5 & 0x3) << 4),
         ms=flbas >> 4 & 1,
+        sanitize_block=bool(kinds & SANICAP_BLOCK),
+        sanitize_overwrite=bool(kinds & SANICAP_OVERWRITE),
+        sanitize_crypto=bool(kinds & SANICAP_CRYPTO),
     )
 
 

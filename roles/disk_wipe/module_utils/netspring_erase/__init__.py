@@ -4,4 +4,4 @@ It runs on the donated PC in a transient systemd unit. docs/decisions/0004-own-w
 it exists and by which rule a disk may be called erased.
 """
 
-VERSION = "1"
+VERSION = "2"

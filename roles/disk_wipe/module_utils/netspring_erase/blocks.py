@@ -51,7 +51,7 @@ _words_are_zero = _zero_test()
 
 @dataclass(frozen=True)
 class ReadBack:
-    """What a full read-back saw.
+    """What a read-back saw.
 
     Attributes:
         bytes_read: bytes that were really read.
@@ -136,12 +136,16 @@ def flush(descriptor: int, offset: int) -> None:
         raise io_error("flush", offset, error) from error
 
 
-def _each_span(size: int, work: Callable[[Buffer, int, int], None], stop: threading.Event) -> None:
+def _each_span(
+    queue: Iterator[tuple[int, int]],
+    work: Callable[[Buffer, int, int], None],
+    stop: threading.Event,
+) -> None:
     """Call ``work(buffer, offset, length)`` for every span, IN_FLIGHT at a time, nearly in order.
 
     The first error of any thread stops the others at their next request and is raised.
     """
-    queue, lock, failed = spans(size), threading.Lock(), threading.Event()
+    lock, failed = threading.Lock(), threading.Event()
 
     def worker() -> None:
         buffer = Buffer()
@@ -176,12 +180,25 @@ def write_zeros(descriptor: int, size: int, progress: Progress, stop: threading.
             flush(descriptor, offset)
         progress.advance(length)
 
-    _each_span(size, work, stop)
+    _each_span(spans(size), work, stop)
     flush(descriptor, size)
 
 
-def read_back(descriptor: int, size: int, progress: Progress, stop: threading.Event) -> ReadBack:
-    """Read all ``size`` bytes from the medium and compare each with zero.
+def read_back(
+    descriptor: int,
+    size: int,
+    progress: Progress,
+    stop: threading.Event,
+    places: Iterator[tuple[int, int]] | None = None,
+) -> ReadBack:
+    """Read all ``size`` bytes from the medium, or only ``places``, and compare each with zero.
+
+    Args:
+        descriptor: the open disk.
+        size: of the disk, in bytes.
+        progress: where to count.
+        stop: set to abort.
+        places: (offset, length) in bytes, none longer than CHUNK; None for the whole disk.
 
     Raises:
         DiskError: a read failed.
@@ -200,6 +217,6 @@ def read_back(descriptor: int, size: int, progress: Progress, stop: threading.Ev
                 seen["first"] = min(seen["first"], offset)
         progress.advance(length)
 
-    _each_span(size, work, stop)
+    _each_span(spans(size) if places is None else places, work, stop)
     first = seen["first"] if seen["nonzero"] else None
     return ReadBack(seen["read"], seen["nonzero"], first)

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from ansible.module_utils.netspring_erase.blocks import Buffer, flush, read_at, write_at
+from ansible.module_utils.netspring_erase.content import classify, tally
 from ansible.module_utils.netspring_erase.failures import DiskError
 
 COUNT = 64  # besides the first and the last
@@ -78,13 +79,26 @@ def plant(descriptor: int, size: int) -> list[Canary]:
     return canaries
 
 
-def count_changed(descriptor: int, canaries: list[Canary]) -> int:
-    """How many canaries are wholly gone: not one of their grains reads as it was planted.
+@dataclass(frozen=True)
+class Look:
+    """What became of the canaries.
+
+    Attributes:
+        changed: how many are wholly gone: not one of their grains reads as it was planted.
+        content: how many of their places hold what, by ``content.KINDS``.
+    """
+
+    changed: int
+    content: dict[str, int]
+
+
+def look(descriptor: int, canaries: list[Canary]) -> Look:
+    """Read the places of all canaries.
 
     Raises:
         DiskError: a canary's place cannot be read.
     """
-    changed = 0
+    changed, found = 0, []
     for canary in canaries:
         buffer = Buffer(canary.length)
         read_at(descriptor, buffer.view, canary.offset)
@@ -92,4 +106,5 @@ def count_changed(descriptor: int, canaries: list[Canary]) -> int:
         places = range(0, canary.length, GRAIN)
         survives = any(now[at : at + GRAIN] == then[at : at + GRAIN] for at in places)
         changed += not survives
-    return changed
+        found.append(classify(now))
+    return Look(changed, tally(found))

@@ -1,37 +1,37 @@
 """One disk, from the last check to its outcome.
 
 The order is the rule (docs/decisions/0004-own-writer.md): check, open exclusively, check the open
-file, plant canaries, erase, look at the canaries, overwrite, read everything back, check again.
+file, plant canaries, erase, look at the canaries, overwrite, read back, check again.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-import struct
 import threading
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible.module_utils.netspring_disks.identity import Identity
-from ansible.module_utils.netspring_erase import blocks, canaries, guard, nvme_format
-from ansible.module_utils.netspring_erase.evidence import Evidence, now
+from ansible.module_utils.netspring_erase import (
+    ata_security,
+    canaries,
+    firmware,
+    guard,
+    health,
+    hidden,
+    opening,
+    overwrite,
+    sampling,
+)
+from ansible.module_utils.netspring_erase.evidence import Evidence
 from ansible.module_utils.netspring_erase.failures import (
     AbortedError,
     DiskError,
     RefusedError,
 )
+from ansible.module_utils.netspring_erase.methods import OVERWRITE, Target
 from ansible.module_utils.netspring_erase.probe import Probe
 from ansible.module_utils.netspring_erase.progress import Progress
-
-BLKROGET = 0x125E  # linux/fs.h: is the device read-only?
-BLKRRPART = 0x125F  # linux/fs.h: read the partition table again
-READ_ONLY = "is read-only; open its write-protect switch, or destroy it physically"
-ABORTED = "aborted: the writer was stopped before its end; plan and wipe again"
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,13 @@ class Order:
         machine: this machine's part of the plan.
         disk: the disk's part of it.
         token_sha256: digest of the live token that the plan was made for.
+        asides: attempts made for this disk before its own work began, such as ``unfreeze``.
     """
 
     machine: Mapping[str, Any]
     disk: Mapping[str, Any]
     token_sha256: str
+    asides: tuple[Mapping[str, Any], ...] = ()
 
 
 def erase(order: Order, probe: Probe, progress: Progress, stop: threading.Event) -> dict[str, Any]:
@@ -59,16 +61,17 @@ def erase(order: Order, probe: Probe, progress: Progress, stop: threading.Event)
         stop: set to abort at the next request.
     """
     evidence = Evidence(order.disk)
+    evidence.attempts += [dict(aside) for aside in order.asides]
     try:
         _erase(order, probe, evidence, progress, stop)
     except RefusedError as refusal:
         evidence.ended("refused", str(refusal))
     except AbortedError:
-        evidence.ended("failed", ABORTED)
+        evidence.ended("failed", overwrite.ABORTED)
     except DiskError as failure:
         evidence.ended("failed", str(failure))
     except OSError as error:
-        path = evidence.path or order.disk.get("path")
+        path = evidence.seen["path"] or order.disk.get("path")
         evidence.ended("failed", f"{path}: {error.strerror or error}; {guard.AGAIN}")
     return evidence.as_dict()
 
@@ -77,25 +80,25 @@ def _erase(
     order: Order, probe: Probe, evidence: Evidence, progress: Progress, stop: threading.Event
 ) -> None:
     disk = _checked(order, probe, evidence)
-    evidence.path, evidence.wwn, evidence.size_bytes = disk.path, disk.wwn, disk.size_bytes
-    with _exclusive(disk) as descriptor:
-        _still_the_same(descriptor, disk, probe, RefusedError)
-        evidence.smart_before = probe.health(disk.path)
+    at = Target(disk, order.disk, probe, progress, stop)
+    with probe.writable(disk.name), opening.exclusive(disk) as descriptor:
+        opening.still_the_same(descriptor, disk, probe, RefusedError)
+        evidence.seen["smart_before"] = probe.health(disk.path)
+        firmware.finish_running(at, evidence)
         progress.begin("canaries", 0)
         planted = canaries.plant(descriptor, disk.size_bytes)
         evidence.canaries |= {"n": len(planted), "written": len(planted)}
-        evidence.method = "overwrite"
-        if order.disk["method"] == "nvme_format":
-            _format(order, disk, descriptor, planted, probe, evidence, progress, stop)
-        _overwrite(descriptor, disk, evidence, progress, stop)
-        if evidence.method == "overwrite":  # after a format its own count stands
-            evidence.canaries["changed"] = canaries.count_changed(descriptor, planted)
-        _verify(descriptor, disk, evidence, progress, stop)
-        _still_the_same(descriptor, disk, probe, DiskError)
+        work = firmware.Work(at, descriptor, planted, evidence)
+        evidence.method = firmware.first_that_works(work)
+        overwrite.overwrite(at, descriptor, evidence)
+        evidence.canaries["changed"] = canaries.look(descriptor, planted).changed
+        overwrite.verify(at, descriptor, evidence)
         if evidence.canaries["changed"] != len(planted):
             raise DiskError("canaries outlived the erase: destroy this disk physically")
-        _forget_partitions(descriptor)
-    evidence.smart_after = probe.health(disk.path)
+        last = opening.still_the_same(descriptor, disk, probe, DiskError)
+        evidence.seen["serial_end"] = last.serial
+        opening.forget_partitions(descriptor)
+    _judge_the_end(order, disk, probe, evidence)
     evidence.erased()
 
 
@@ -107,139 +110,82 @@ def _checked(order: Order, probe: Probe, evidence: Evidence) -> Identity:
         )
         present = probe.disks()
         refusal = refusal or guard.identity_refusal(order.disk, present)
+        refusal = refusal or sampling.fault(order.disk.get("verify"))
         if refusal:
             raise RefusedError(refusal)
         disk = next(each for each in present if each.serial == order.disk["serial"])
+        uses = probe.uses(disk.name)
+        if not uses:
+            ata_security.recover(order.disk, disk, probe, evidence)
         ata = probe.ata(disk)
-        refusal = guard.disk_refusal(disk, probe.uses(disk.name), ata)
+        refusal = guard.disk_refusal(disk, uses, ata, order.disk)
     except (OSError, ValueError) as error:
         path = order.disk.get("path")
         raise RefusedError(f"{path}: it cannot be checked ({error}); {guard.AGAIN}") from error
     if refusal:
         raise RefusedError(refusal)
-    if disk.bus == "sata" and (ata.get("hpa") or {}).get("present") is None:
-        evidence.limits.append("the drive's native capacity could not be read")
-    if disk.bus == "mmc":
-        evidence.limits.append("the boot areas of an eMMC are not reached")
+    hidden.reveal(order.disk, disk, ata, probe, evidence)
+    evidence.seen |= {
+        "path": disk.path,
+        "by_id": probe.by_id(disk.name),
+        "wwn": disk.wwn,
+        "size_bytes": disk.size_bytes,
+        "logical_block": disk.logical_block,
+        "firmware": probe.firmware(disk.name),
+        "security_before": ata.get("security"),
+        "hpa_before": ata.get("hpa"),
+        "dco": ata.get("dco"),
+    }
     return disk
 
 
-@contextmanager
-def _exclusive(disk: Identity) -> Iterator[int]:
-    """Open for direct I/O with the kernel's own exclusive claim: no mount, swap or holder."""
-    try:
-        descriptor = os.open(disk.path, os.O_RDWR | os.O_DIRECT | os.O_EXCL | os.O_CLOEXEC)
-    except OSError as error:
-        refusals = {
-            errno.EBUSY: "is in use by something the kernel holds; boot the live environment again",
-            errno.EROFS: READ_ONLY,
-            errno.EACCES: READ_ONLY,
-        }
-        if error.errno in refusals:
-            raise RefusedError(f"{disk.path} {refusals[error.errno]}") from error
-        raise
-    try:
-        # Opening a read-only disk for writing succeeds on some kernels; only writes would fail.
-        answer = fcntl.ioctl(descriptor, BLKROGET, struct.pack("i", 0))
-        if struct.unpack("i", answer)[0]:
-            raise RefusedError(f"{disk.path} {READ_ONLY}")
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def _judge_the_end(order: Order, disk: Identity, probe: Probe, evidence: Evidence) -> None:
+    """Health, capacity and password after the erase, and the limits of what was done.
 
-
-def _still_the_same(
-    descriptor: int, disk: Identity, probe: Probe, failure: type[RefusedError | DiskError]
-) -> None:
-    """Ask who is behind the open file itself; the name may have gone to another disk meanwhile."""
-    try:
-        seen = probe.identify(probe.name_of_descriptor(descriptor))
-        length = os.lseek(descriptor, 0, os.SEEK_END)
-    except OSError as error:
-        raise failure(f"{disk.path} (serial {disk.serial}) vanished; {guard.AGAIN}") from error
-    was = (disk.serial, disk.wwn, disk.size_bytes)
-    now_is = (seen.serial, seen.wwn, seen.size_bytes)
-    if now_is != was or length != disk.size_bytes:
-        raise failure(f"{disk.path} is now {now_is}, it was {was}; {guard.AGAIN}")
-
-
-def _format(
-    order: Order,
-    disk: Identity,
-    descriptor: int,
-    planted: list[canaries.Canary],
-    probe: Probe,
-    evidence: Evidence,
-    progress: Progress,
-    stop: threading.Event,
-) -> None:
-    """NVMe Format; if it does not do what it says, fall back to the weaker claim or fail."""
-    how = probe.formatting(disk.name)
-    fault = nvme_format.unsuitable(how, probe.namespaces(disk.name))
-    if fault is None and how is not None:
-        progress.begin("formatting", 0)
-        argv, started = nvme_format.argv(disk.path, how), now()
-        said = probe.run(argv, nvme_format.TIMEOUT_MS / 1000 + 60)
-        attempt = {"method": "nvme_format", "argv": argv, "rc": said.code, "started": started}
-        evidence.attempts.append(attempt)
-        if stop.is_set():
-            raise AbortedError
-        _still_the_same(descriptor, disk, probe, DiskError)
-        changed = canaries.count_changed(descriptor, planted)
-        if said.code != 0:
-            fault = f"nvme format failed: {said.err.strip() or said.out.strip()}"
-        elif changed != len(planted):
-            fault = f"nvme format reported success, but only {changed} of {len(planted)} changed"
-        else:
-            evidence.method, evidence.canaries["changed"] = "nvme_format", changed
-        attempt |= {"finished": now(), "canaries_changed": changed, "error": fault}
-    else:
-        evidence.attempts.append({"method": "nvme_format", "argv": [], "rc": None, "error": fault})
-    if fault is None:
-        return
-    if "overwrite" not in order.disk.get("fallback", ()):
-        raise DiskError(f"{disk.path}: {fault}, and the plan allows no other method")
-    evidence.limits.append(f"secure erase was not possible ({fault}); erased by overwrite only")
-
-
-def _overwrite(
-    descriptor: int, disk: Identity, evidence: Evidence, progress: Progress, stop: threading.Event
-) -> None:
-    """One pass of zeros over the whole disk."""
-    attempt: dict[str, Any] = {"method": "overwrite", "argv": [], "rc": None, "started": now()}
-    evidence.attempts.append(attempt)
-    progress.begin("overwriting", disk.size_bytes, passes_left=1)
-    start = time.monotonic()
-    try:
-        blocks.write_zeros(descriptor, disk.size_bytes, progress, stop)
-    except (AbortedError, DiskError) as error:
-        attempt |= {"rc": 1, "finished": now(), "error": str(error) or ABORTED}
-        raise
-    evidence.seconds_write = round(time.monotonic() - start, 3)
-    attempt |= {"rc": 0, "finished": now(), "error": None}
-
-
-def _verify(
-    descriptor: int, disk: Identity, evidence: Evidence, progress: Progress, stop: threading.Event
-) -> None:
-    """Read every byte back from the medium; anything but zero, or an error, fails the disk."""
-    progress.begin("verifying", disk.size_bytes)
-    start = time.monotonic()
-    try:
-        seen = blocks.read_back(descriptor, disk.size_bytes, progress, stop)
-    except DiskError:
-        evidence.verify["read_errors"] = 1  # the first one ends the read-back
-        raise
-    evidence.seconds_verify = round(time.monotonic() - start, 3)
-    evidence.verify |= {"bytes_read": seen.bytes_read, "nonzero": seen.nonzero}
-    if seen.nonzero or seen.bytes_read != disk.size_bytes:
+    Raises:
+        DiskError: one of them says that the disk is not erased, or not usable.
+    """
+    seen = evidence.seen
+    seen["smart_after"] = probe.health(disk.path)
+    fault = health.fault(seen["smart_before"], seen["smart_after"])
+    if fault:
+        raise DiskError(f"{disk.path}: {fault}: destroy it physically")
+    ata = probe.ata(disk)
+    seen["security_after"] = ata.get("security")
+    seen["native_bytes"] = _native_bytes(disk, ata)
+    if seen["native_bytes"] not in (None, disk.size_bytes):
         raise DiskError(
-            f"{seen.nonzero} bytes are not zero after the erase, the first near byte "
-            f"{seen.first_nonzero}: the disk does not keep what is written, destroy it physically"
+            f"{disk.path}: it shows {disk.size_bytes} of its {seen['native_bytes']} bytes; "
+            f"{guard.AGAIN}"
         )
+    if any((ata.get("security") or {}).get(word) for word in ("enabled", "locked")):
+        raise DiskError(f"{disk.path}: a password is still set on it; take it off, {guard.AGAIN}")
+    _tell_limits(order, disk, probe, evidence)
 
 
-def _forget_partitions(descriptor: int) -> None:
-    """Let the kernel see the empty partition table; what follows does not depend on it."""
-    with suppress(OSError):
-        fcntl.ioctl(descriptor, BLKRRPART)
+def _native_bytes(disk: Identity, ata: Mapping[str, Any]) -> int | None:
+    """True capacity: what ATA reports as native; NVMe and virtio have no hidden area."""
+    if disk.bus == "sata":
+        area = ata.get("hpa")
+        return area["native_sectors"] * disk.logical_block if area else None
+    return disk.size_bytes if disk.bus in ("nvme", "virtio") else None
+
+
+def _tell_limits(order: Order, disk: Identity, probe: Probe, evidence: Evidence) -> None:
+    """What was not reached, or is not known, whatever else went well."""
+    seen = evidence.seen
+    if evidence.method == OVERWRITE and order.disk.get("medium") != "hdd":
+        evidence.limit("spare_area", "the spare area of flash is not reached by overwriting")
+    replaced = health.replaced(seen["smart_before"], seen["smart_after"])
+    if replaced:
+        evidence.limit("reallocated", replaced)
+    if disk.bus == "sata" and seen["native_bytes"] is None:
+        evidence.limit("hpa_unknown", "the drive's native capacity could not be read")
+    overlay = hidden.overlay_limit({"dco": seen["dco"], "hpa": seen["hpa_before"]}, disk)
+    if overlay:
+        evidence.limit(*overlay)
+    card = probe.card(disk.name) if disk.bus == "mmc" else None
+    planned = {each.get("path") for each in order.machine["disks"]}
+    left = [area for area in (card or {}).get("boot_areas", ()) if area not in planned]
+    if left:
+        evidence.limit("mmc_boot", f"not part of the plan: {', '.join(left)}")

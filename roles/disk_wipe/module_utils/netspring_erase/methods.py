@@ -24,10 +24,12 @@ POLL_SECONDS = 5.0  # between two looks at a device that is erasing itself
 COMMAND_SECONDS = 120.0  # for a command that only starts an erase, or asks something
 DAY = 86_400.0  # seconds
 
-# What a device says of its own erase.
-IDLE = "idle"  # none under way, and it keeps no record of an earlier one
-RUNNING = "running"
-DONE = "done"  # the last one ended well; this stays so for ever, so it may be an old one
+BUSES = {"nvme": "nvme", "ata": "sata", "scsi": "scsi", "discard": "mmc"}
+
+# What a device says of its own erase; the words stand in the record.
+IDLE = "never"  # none under way, and it tells of no earlier one
+RUNNING = "in_progress"
+DONE = "completed"  # the last one ended well; this stays so for ever, so it may be an old one
 FAILED = "failed"  # the last one did not end well
 UNKNOWN = "unknown"  # it does not answer, or not in a way that we understand
 
@@ -47,6 +49,10 @@ class Status:
     told: Mapping[str, Any] | None = None
     percent: float | None = None
     detail: str = ""
+
+    def record(self) -> dict[str, Any] | None:
+        """For the evidence: its state and its own words; None where it keeps no status."""
+        return None if self.told is None else {**self.told, "state": self.state}
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,9 @@ class Target:
             raise AbortedError
 
     def show(self, phase: str, percent: float | None) -> None:
-        """Tell how far the device is: progress as offset of size, since it tells no bytes."""
-        self.progress.at(phase, round((percent or 0) * 100), 10_000)
+        """Tell how far the device is: its percentage of the disk's bytes, for it tells no bytes."""
+        size = self.disk.size_bytes
+        self.progress.at(phase, round(size * (percent or 0) / 100), size)
 
 
 @dataclass(frozen=True)
@@ -98,6 +105,11 @@ class Method(ABC):
     version: tuple[str, ...]
     phase: str = "sanitizing"
     tells_success: bool = True
+
+    @property
+    def bus(self) -> str:
+        """The bus on which it exists; on another one the device is not even asked."""
+        return BUSES[self.name.split("_")[0]]
 
     @abstractmethod
     def unsuitable(self, at: Target) -> str | None:

@@ -9,11 +9,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible.module_utils.netspring_disks import ata, identity, machine, nvme, smart, tools, uses
+from ansible.module_utils.netspring_disks import (
+    ata,
+    identity,
+    machine,
+    mmc,
+    nvme,
+    power,
+    scsi,
+    smart,
+    tools,
+    uses,
+)
 from ansible.module_utils.netspring_disks.identity import Identity
 
 
@@ -48,6 +59,13 @@ class Probe:
     health: Callable[[str], dict[str, Any] | None] = smart.read
     formatting: Callable[[str], nvme.Formatting | None] = nvme.read
     namespaces: Callable[[str], int] = nvme.namespaces_beside
+    sanitize_scsi: Callable[[str], dict[str, bool] | None] = scsi.read
+    card: Callable[[str], dict[str, Any] | None] = mmc.read
+    writable: Callable[[str], AbstractContextManager[None]] = mmc.writable
+    firmware: Callable[[str], str | None] = identity.firmware_of
+    by_id: Callable[[str], str | None] = identity.by_id
+    on_battery: Callable[[], bool] = power.on_battery
+    deep_sleep: Callable[[], str | None] = power.choose_deep_sleep
     run: Callable[[list[str], float], tools.Said] = field(default=tools.run)
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[threading.Event, float], bool] = threading.Event.wait

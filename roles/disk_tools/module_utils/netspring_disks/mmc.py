@@ -1,0 +1,86 @@
+"""What an eMMC or SD card says of itself: its kind, its boot areas, and secure discard.
+
+Read from the kernel (sysfs and, for the register EXT_CSD, debugfs). The boot areas of an eMMC are
+block devices of their own with memory of their own: no command to the main area reaches them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.netspring_disks.identity import text_of
+
+SEC_FEATURE_SUPPORT = 231  # byte of EXT_CSD (JEDEC JESD84-B51, 7.4.30)
+SECURE_ERASE = 1 << 0  # SECURE_ER_EN: "Secure purge operations are supported"
+AREA = re.compile(r"(mmcblk\d+)(boot\d+|gp\d+)")
+
+
+@dataclass(frozen=True)
+class Card:
+    """An eMMC or SD card.
+
+    Attributes:
+        type: ``MMC`` or ``SD``.
+        secure_discard: the kernel will pass a secure discard on to it; False where unknown.
+        boot_areas: device nodes of its boot and general purpose areas.
+    """
+
+    type: str
+    secure_discard: bool
+    boot_areas: tuple[str, ...]
+
+
+def secure_discard(register: str) -> bool:
+    """Whether EXT_CSD, as 512 bytes in hex, says that secure erase is there."""
+    digits = register.strip()
+    if not re.fullmatch(r"[0-9a-fA-F]{1024}", digits):
+        return False
+    return bool(bytes.fromhex(digits)[SEC_FEATURE_SUPPORT] & SECURE_ERASE)
+
+
+def _register(device: Path, sys: Path) -> str:
+    """EXT_CSD of the card at ``device`` (``…/mmc0/mmc0:0001``), empty where it cannot be read."""
+    folder = sys / "kernel/debug" / device.parent.name / device.name
+    return text_of(folder / "ext_csd") or ""
+
+
+def read(name: str, sys: Path = Path("/sys")) -> dict[str, Any] | None:
+    """The card that holds ``name`` (``mmcblk0``, also ``mmcblk0boot0``); None if it is no card."""
+    area = AREA.fullmatch(name)
+    main = area[1] if area else name
+    device = (sys / "block" / main / "device").resolve()
+    kind = text_of(device / "type")
+    if kind is None:
+        return None
+    blocks = sorted(block.name for block in (sys / "block").glob(f"{main}*"))
+    areas = tuple(
+        f"/dev/{each}" for each in blocks if (at := AREA.fullmatch(each)) and at[1] == main
+    )
+    found = Card(kind, kind == "MMC" and secure_discard(_register(device, sys)), areas)
+    return asdict(found) | {"boot_areas": list(areas)}
+
+
+@contextmanager
+def writable(name: str, sys: Path = Path("/sys")) -> Iterator[None]:
+    """Let a boot area be written while the work lasts; for any other disk, do nothing.
+
+    The kernel keeps boot areas read-only by ``force_ro`` (Documentation/driver-api/mmc).
+
+    Raises:
+        OSError: the kernel does not lift it.
+    """
+    switch = sys / "block" / name / "force_ro"
+    if not AREA.fullmatch(name) or not switch.exists():
+        yield
+        return
+    before = text_of(switch) or "1"
+    switch.write_text("0")
+    try:
+        yield
+    finally:
+        switch.write_text(before)

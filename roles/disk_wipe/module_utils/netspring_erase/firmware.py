@@ -1,0 +1,212 @@
+"""Carries out firmware methods, strongest first, and believes none of them.
+
+A method has worked if and only if the command was accepted, the device's own status says so (where
+it keeps one), and every canary is gone. Otherwise the next one of the plan is tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ansible.module_utils.netspring_erase import canaries, opening
+from ansible.module_utils.netspring_erase.evidence import Evidence, now, of_command
+from ansible.module_utils.netspring_erase.failures import AbortedError, DiskError
+from ansible.module_utils.netspring_erase.methods import (
+    DONE,
+    FAILED,
+    IDLE,
+    OVERWRITE,
+    POLL_SECONDS,
+    RUNNING,
+    UNKNOWN,
+    Method,
+    Status,
+    Target,
+)
+from ansible.module_utils.netspring_erase.registry import FIRMWARE
+
+SILENCE = 120.0  # seconds for which a device that erases itself may leave questions unanswered
+
+
+@dataclass(frozen=True)
+class Work:
+    """One open disk on its way.
+
+    Attributes:
+        at: the disk.
+        descriptor: held open exclusively.
+        planted: its canaries.
+        evidence: where everything is written down.
+    """
+
+    at: Target
+    descriptor: int
+    planted: list[canaries.Canary]
+    evidence: Evidence
+
+
+def order_of(at: Target) -> list[str]:
+    """The planned method and its weaker fallbacks, in order."""
+    return [at.planned["method"], *at.planned.get("fallback", ())]
+
+
+def finish_running(at: Target, evidence: Evidence) -> None:
+    """Wait for an erase that the device has been at since before we came: a power cut, mostly.
+
+    It is polled and not sent again. It proves nothing yet, since the canaries of then are not known
+    any more; the plan's method follows it, with new ones.
+
+    Raises:
+        DiskError: it does not end.
+        AbortedError: somebody stopped the waiting; the device goes on.
+    """
+    for name in order_of(at):
+        if name == OVERWRITE:
+            continue
+        method = FIRMWARE[name]
+        if method.bus != at.disk.bus:
+            continue
+        before = method.status(at)
+        if before.state != RUNNING:
+            continue
+        attempt = evidence.attempt(name)
+        attempt |= {"tool": _version(method, at), "status_before": before.record()}
+        after = _poll(method, at, before, "resuming")
+        attempt |= {
+            "finished": now(),
+            "status_after": after.record(),
+            "error": "it was under way when the work began, so no canary was planted before it",
+        }
+        return
+
+
+def first_that_works(work: Work) -> str:
+    """Try the methods of the plan in order until one has worked; returns its name.
+
+    Overwrite is returned without doing it: it ends every erase anyway.
+
+    Raises:
+        DiskError: none has worked, or the disk has failed.
+        AbortedError: somebody stopped it.
+    """
+    faults = []
+    for name in order_of(work.at):
+        if name == OVERWRITE:
+            return name
+        fault = _attempt(FIRMWARE[name], work)
+        if fault is None:
+            return name
+        faults.append(f"{name}: {fault}")
+        work.evidence.limit("fallback", faults[-1])
+    raise DiskError(
+        f"{work.at.disk.path}: {'; '.join(faults)}, and the plan allows no other method"
+    )
+
+
+def _attempt(method: Method, work: Work) -> str | None:
+    """One method; returns why it has not worked, or None. Everything goes into the evidence."""
+    attempt = work.evidence.attempt(method.name)
+    fault = method.unsuitable(work.at)
+    if fault is None:
+        fault = _carry_out(method, work, attempt)
+    attempt |= {"finished": now(), "error": fault}
+    return fault
+
+
+def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | None:
+    at = work.at
+    before = method.status(at)
+    attempt |= {"tool": _version(method, at), "status_before": before.record()}
+    if method.tells_success and before.state == UNKNOWN:
+        return f"the device does not tell its status ({before.detail})"
+    at.show(method.phase, None)
+    try:
+        sent = method.issue(at)
+        attempt |= of_command(sent[-1])
+        if len(sent) > 1:
+            attempt["commands_before"] = [of_command(said) for said in sent[:-1]]
+        fault = method.complaint(sent[-1])
+        after = _poll(method, at, method.status(at), method.phase, patient=fault is None)
+    finally:
+        trouble = method.tidy(at)
+    after = _finished(method, after, accepted=fault is None)
+    attempt["status_after"] = after.record()
+    if trouble is not None:
+        attempt |= {"finished": now(), "error": trouble}
+        raise DiskError(f"{at.disk.path}: {trouble}")
+    if at.stop.is_set():
+        raise AbortedError
+    opening.still_the_same(work.descriptor, at.disk, at.probe, DiskError)
+    fault = fault or _status_fault(after)
+    if fault is not None:
+        return fault
+    seen = canaries.look(work.descriptor, work.planted)
+    attempt["canaries_changed"] = seen.changed
+    if seen.changed == len(work.planted):
+        work.evidence.content_after = seen.content
+        return None
+    told = f"only {seen.changed} of {len(work.planted)} canaries changed"
+    if method.tells_success and before.state == DONE and before.told == after.told:
+        return f"the device's success is that of an earlier erase: {told}"
+    return f"the device reported success, but {told}"
+
+
+def _finished(method: Method, status: Status, *, accepted: bool) -> Status:
+    """Idle after a command that was accepted is done, where the device keeps no success."""
+    if accepted and not method.tells_success and status.state == IDLE:
+        return Status(DONE, status.told)
+    return status
+
+
+def _status_fault(after: Status) -> str | None:
+    """What the device's own status says against success, or None."""
+    if after.state == DONE:
+        return None
+    if after.state == FAILED:
+        return f"the device says that it failed ({after.detail or 'without a reason'})"
+    if after.state == IDLE:
+        return "the device accepted the command and knows nothing of it"
+    return f"the device does not tell whether it succeeded ({after.detail or after.state})"
+
+
+def _poll(
+    method: Method, at: Target, status: Status, phase: str, *, patient: bool = True
+) -> Status:
+    """Ask the device until it is no longer at it; returns what it says then.
+
+    Args:
+        method: which method.
+        at: the disk.
+        status: what it said last.
+        phase: progress phase to show.
+        patient: also wait for answers that do not come: the command was accepted.
+
+    Raises:
+        DiskError: it is at it for longer than the method's limit.
+        AbortedError: somebody stopped the waiting.
+    """
+    limit = at.probe.clock() + method.limit(at)
+    answered = at.probe.clock()
+    while True:
+        moment = at.probe.clock()
+        if status.state == RUNNING:
+            answered = moment
+        elif status.state != UNKNOWN or not patient or moment - answered > SILENCE:
+            return status
+        if moment > limit:
+            hours = method.limit(at) / 3600
+            raise DiskError(
+                f"{at.disk.path}: it has been erasing itself for more than {hours:.0f} h and does "
+                "not end; leave it powered on and plan again later, or destroy it physically"
+            )
+        at.show(phase, status.percent)
+        at.pause(POLL_SECONDS)
+        status = method.status(at)
+
+
+def _version(method: Method, at: Target) -> str | None:
+    """Name and version of the tool, as it says itself."""
+    said = at.run(list(method.version))
+    lines = [line.strip() for line in f"{said.out}\n{said.err}".splitlines() if line.strip()]
+    return lines[0] if said.code == 0 and lines else None
