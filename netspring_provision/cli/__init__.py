@@ -24,6 +24,7 @@ VERBS = {
     "image": "Golden images: build, list, show.",
     "room": "Rooms: the machines of one classroom.",
     "inspect": "Read-only: hardware, disks, what lies on them.",
+    "triage": "Keep, repair or parts: machines, or recorded output of tools.",
     "plan": "What would be destroyed, how, how long, and what may be claimed.",
     "wipe": "Carry out a wipe plan.",
     "install": "Put the image on wiped machines.",
