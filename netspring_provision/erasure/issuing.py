@@ -15,9 +15,9 @@ from netspring_provision import __version__, consent, live
 from netspring_provision.config import Station
 from netspring_provision.erasure import record, store
 from netspring_provision.erasure.record import Circumstances
-from netspring_provision.erasure.store import Issued
-from netspring_provision.errors import NetspringError, StationError
-from netspring_provision.ledger import Ledger
+from netspring_provision.erasure.store import KIND, Issued
+from netspring_provision.errors import NetspringError, RefusedError, StationError
+from netspring_provision.ledger import Ledger, Record
 from netspring_provision.model import MachinePlan, Plan
 from netspring_provision.outcome import DiskOutcome
 
@@ -50,8 +50,7 @@ def issue(
         StationError: a record cannot be signed or written. What was put on record before that
             stays; ``netspring report issue`` does the rest.
     """
-    variables = job.host(machine.host).vars
-    told = {name: variables.get(f"netspring_{name}") for name in _TOLD}
+    told = room_words(job.host(machine.host).vars)
     return issue_for(
         job.station,
         job.ledger,
@@ -60,11 +59,14 @@ def issue(
         outcomes,
         boots,
         run_id=job.run_id,
-        told={**told, "operator": told["operator"] or operator()},
+        told=told | {"operator": told["operator"] or operator()},
     )
 
 
-_TOLD = ("site", "operator", "donor_ref", "asset_tag")
+def room_words(variables: Mapping[str, Any]) -> dict[str, str | None]:
+    """What a room's files say of where, by whom and for whom a machine is wiped."""
+    names = ("site", "operator", "donor_ref", "asset_tag")
+    return {name: variables.get(f"netspring_{name}") for name in names}
 
 
 def issue_for(
@@ -78,37 +80,54 @@ def issue_for(
     run_id: str,
     told: Mapping[str, str | None],
 ) -> tuple[Issued, ...]:
-    """As :func:`issue`, where there is no job; ``told`` is what a room's files say."""
-    made: list[Issued] = []
+    """As :func:`issue`, where there is no job; ``told`` is what :func:`room_words` gives.
+
+    A disk that has its record of this run already gets no second one.
+    """
+    lines: list[Record] = []
     with store.one_at_a_time(station):
+        done = {
+            _name(line.body): line
+            for line in ledger.records(machine=machine.uuid, kind=KIND)
+            if line.run_id == run_id
+        }
         for outcome in outcomes:
-            now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-            about = Circumstances(
-                issued=now,
-                started=_started(ledger, machine.uuid, plan.plan_id, run_id),
-                site=told.get("site"),
-                operator=told.get("operator"),
-                verifier=VERIFIER,
-                donor_ref=told.get("donor_ref"),
-                asset_tag=told.get("asset_tag"),
-                plan_id=plan.plan_id,
-                plan_hash=plan_hash(plan),
-                boots=tuple(_boot(boot) for boot in boots),
-                image_digest=_live_digest(station),
-            )
-            count, prev = store.head(ledger)
-            try:
-                body = record.make(outcome, machine, about, store.new_id(now, count + 1), prev)
-            except ValueError as error:
-                raise StationError(
-                    f"no erasure record was issued: {error}",
-                    hint="this is a mistake of this program: report it with the ledger's record",
-                ) from error
-            made.append(
-                store.put_on_record(station, ledger, body, machine=machine.uuid, run_id=run_id)
-            )
-        store.write_files(station, ledger)
-    return tuple(made)
+            line = done.get(str(outcome.serial or outcome.path))
+            if line is None:
+                now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+                about = Circumstances(
+                    issued=now,
+                    started=_started(ledger, machine.uuid, plan.plan_id, run_id),
+                    verifier=VERIFIER,
+                    plan_id=plan.plan_id,
+                    plan_hash=plan_hash(plan),
+                    boots=tuple(_boot(boot) for boot in boots),
+                    image_digest=_live_digest(station),
+                    **told,
+                )
+                line = _put_on_record(station, ledger, outcome, machine, about, run_id)
+            lines.append(line)
+        store.write_files(station, lines)
+    return tuple(store.issued(station, line) for line in lines)
+
+
+def _put_on_record(
+    station: Station,
+    ledger: Ledger,
+    outcome: DiskOutcome,
+    machine: MachinePlan,
+    about: Circumstances,
+    run_id: str,
+) -> Record:
+    count, prev = store.head(ledger)
+    try:
+        body = record.make(outcome, machine, about, store.new_id(about.issued, count + 1), prev)
+    except ValueError as error:
+        raise StationError(
+            f"no erasure record was issued: {error}",
+            hint="this is a mistake of this program: report it with the ledger's record",
+        ) from error
+    return store.put_on_record(station, ledger, body, machine=machine.uuid, run_id=run_id)
 
 
 def plan_hash(plan: Plan) -> str:
@@ -158,3 +177,74 @@ def _digest(path: Path, size: int, changed_ns: int) -> str:
     del size, changed_ns
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def issue_missing(
+    station: Station, ledger: Ledger, told: Mapping[str, Mapping[str, Any]]
+) -> tuple[tuple[Issued, ...], tuple[str, ...]]:
+    """Issue what wipes on record lack, and write the files that are not there.
+
+    Args:
+        station: this station.
+        ledger: its ledger.
+        told: variables of the machines by name, as far as an inventory is at hand.
+
+    Returns:
+        The records issued now, and for each disk that can get none, why.
+
+    Raises:
+        StationError: a record cannot be signed or written.
+    """
+    made: list[Issued] = []
+    held: list[str] = []
+    have = {(line.run_id, line.machine, _name(line.body)) for line in ledger.records(kind=KIND)}
+    for line in ledger.records(kind="wipe"):
+        lacking = [
+            disk
+            for disk in line.body["disks"]
+            if (line.run_id, line.machine, _name(disk)) not in have
+        ]
+        if not lacking:
+            continue
+        try:
+            plan, machine = _planned(ledger, line)
+            outcomes = [DiskOutcome.from_record(disk) for disk in lacking]
+            made += issue_for(
+                station,
+                ledger,
+                plan,
+                machine,
+                outcomes,
+                _boots(ledger, line.machine, plan.plan_id),
+                run_id=line.run_id,
+                told=room_words(told.get(machine.host, {})),
+            )
+        except (RefusedError, KeyError, TypeError, ValueError) as error:
+            why = error.message if isinstance(error, RefusedError) else repr(error)
+            held += [f"{line.body['host']} {_name(disk)}: {why}" for disk in lacking]
+    with store.one_at_a_time(station):
+        store.write_files(station, ledger.records(kind=KIND))
+    return tuple(made), tuple(held)
+
+
+def _name(disk: Mapping[str, Any]) -> str:
+    return str(disk["serial"] or disk["path"])
+
+
+def _planned(ledger: Ledger, wipe: Record) -> tuple[Plan, MachinePlan]:
+    """The plan that a wipe on record carried out; raises ValueError if it is not on record."""
+    for line in ledger.records(kind="plan"):
+        if line.body.get("plan_id") == wipe.body["plan_id"]:
+            plan = consent.plan_from(line.body)
+            for machine in plan.machines:
+                if machine.uuid == wipe.machine:
+                    return plan, machine
+    raise ValueError(f"its plan {wipe.body['plan_id']} is not on record")
+
+
+def _boots(ledger: Ledger, uuid: str, plan_id: str) -> list[dict[str, str]]:
+    return [
+        {"boot_id": str(line.body["boot_id"]), "seen_at": line.time}
+        for line in ledger.records(machine=uuid, kind="boot")
+        if line.body.get("plan_id") == plan_id
+    ]

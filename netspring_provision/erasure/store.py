@@ -1,8 +1,8 @@
 """Issues records: numbered, chained, signed, on record in the ledger, and as files.
 
 The ledger comes first and holds the record and its signature whole. So a record exists or it does
-not, whatever happens to the files: one that a full disk or a power cut kept from being written is
-written by the next issue, the same to the last byte.
+not, whatever happens to the files: one that a full disk or a power cut kept from being written can
+be written later, the same to the last byte.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +68,8 @@ def one_at_a_time(station: Station) -> Iterator[None]:
 
 def head(ledger: Ledger) -> tuple[int, str]:
     """How many records the chain has, and the digest that the next one must name."""
-    chain = ledger.records(kind=KIND)
-    return len(chain), chain[-1].body["sha256"] if chain else form.FIRST
+    count, last = ledger.newest(KIND)
+    return count, str(last.body["sha256"]) if last else form.FIRST
 
 
 def new_id(issued: str, number: int) -> str:
@@ -80,7 +80,7 @@ def new_id(issued: str, number: int) -> str:
 
 def put_on_record(
     station: Station, ledger: Ledger, record: Mapping[str, Any], *, machine: str, run_id: str
-) -> Issued:
+) -> Record:
     """Sign a record and append it to the ledger; the caller holds the chain.
 
     Raises:
@@ -106,7 +106,7 @@ def put_on_record(
         "record": data.decode(),
         "signature": signing.sign(data, station.signing_key, form.NAMESPACE),
     }
-    return issued(station, ledger.append(KIND, body, machine=machine, run_id=run_id))
+    return ledger.append(KIND, body, machine=machine, run_id=run_id)
 
 
 def issued(station: Station, line: Record) -> Issued:
@@ -117,8 +117,8 @@ def issued(station: Station, line: Record) -> Issued:
     return Issued(body["cert_id"], body["serial"], body["state"], body["sha256"], path)
 
 
-def write_files(station: Station, ledger: Ledger) -> tuple[Path, ...]:
-    """Write every record that is on record and has no file; returns those written.
+def write_files(station: Station, lines: Iterable[Record]) -> tuple[Path, ...]:
+    """Write the files of these lines of the ledger that are not there; returns those written.
 
     The signature comes first, so that no record ever stands without one.
 
@@ -126,7 +126,7 @@ def write_files(station: Station, ledger: Ledger) -> tuple[Path, ...]:
         StationError: the disk is full, or another file is in the place of one.
     """
     written: list[Path] = []
-    for line in ledger.records(kind=KIND):
+    for line in lines:
         path = issued(station, line).path
         signature = path.with_name(f"{path.name}.sig")
         with _lacking(path):

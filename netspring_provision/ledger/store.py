@@ -166,6 +166,24 @@ class Ledger:
         found = self.records(machine=machine, kind=kind)
         return found[-1] if found else None
 
+    def newest(self, kind: str) -> tuple[int, Record | None]:
+        """How many records of a kind there are, and the newest of them.
+
+        Raises:
+            StationError: the ledger cannot be read.
+            MachineFailedError: the record is not one of ours.
+        """
+        mine = _records.c.kind == kind
+        counting = sa.select(sa.func.count()).select_from(_records).where(mine)
+        last = sa.select(_records).where(mine).order_by(_records.c.seq.desc()).limit(1)
+        try:
+            with self._engine.begin() as connection:
+                count = connection.execute(counting).scalar_one()
+                row = connection.execute(last).mappings().first()
+        except sa.exc.DatabaseError as error:
+            raise self._lacking(error) from error
+        return count, self._record(row) if row else None
+
     def check(self) -> int:
         """Walk the whole chain; returns the number of records.
 

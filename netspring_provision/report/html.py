@@ -15,7 +15,7 @@ from netspring_provision import claims
 from netspring_provision.checks import catalogue
 from netspring_provision.checks.catalogue import Words
 from netspring_provision.outcome import DiskOutcome
-from netspring_provision.report.model import MachineReport, Picture, RoomReport
+from netspring_provision.report.model import Certificate, MachineReport, Picture, RoomReport
 
 HERE = Path(__file__).resolve().parent
 # Pictures of every program of every PC of a big room would make the file too heavy for a phone.
@@ -74,6 +74,11 @@ def limits(disk: DiskOutcome) -> list[Words]:
 def method(disk: DiskOutcome) -> Words:
     """How it was erased, in words."""
     return claims.method_words(disk.method or "-")
+
+
+def certificate(machine: MachineReport, disk: DiskOutcome) -> Certificate | None:
+    """The erasure record of a disk, if one was issued."""
+    return machine.certificates.get(str(disk.serial or disk.path))
 
 
 def size(count: object) -> str:
@@ -144,6 +149,7 @@ def render(report: RoomReport) -> str:
         limits=limits,
         method=method,
         size=size,
+        certificate=certificate,
         hardware=hardware,
     )
     few = len(report.machines) <= MACHINES_WITH_PROGRAMS

@@ -21,12 +21,27 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """The erasure record of a disk, in short.
+
+    Attributes:
+        sha256: of its file, by which a printed report and the file find each other.
+        demands: what the disk still needs before it may leave, a word of words.yml; or ``None``.
+    """
+
+    cert_id: str
+    sha256: str
+    demands: str | None
+
+
+@dataclass(frozen=True)
 class MachineReport:
     """One machine.
 
     Attributes:
         verdict: what the checks said; ``None`` if it did not come that far.
         disks: how each disk ended; empty if this run wiped none.
+        certificates: the erasure records of these wipes, by serial (by path where it has none).
         facts: as inspected (``facts`` payload), if known.
         image: name of the image that it was given.
         trouble: why it did not come to the checks, if it did not.
@@ -36,6 +51,7 @@ class MachineReport:
     host: str
     verdict: MachineVerdict | None = None
     disks: tuple[DiskOutcome, ...] = ()
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
     facts: Mapping[str, Any] | None = field(default=None, repr=False)
     image: str | None = None
     trouble: str | None = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from netspring_provision.checks.catalogue import Words
+from netspring_provision.erasure.store import KIND
 from netspring_provision.model import Outcome
 from netspring_provision.outcome import DiskOutcome
 from netspring_provision.report import html, junit
-from netspring_provision.report.model import MachineReport, Picture, RoomReport
+from netspring_provision.report.model import Certificate, MachineReport, Picture, RoomReport
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.provision import Progressed
 from netspring_provision.verdict import MachineVerdict, unchecked
@@ -44,6 +46,7 @@ def write_verdicts(job: Job, verdicts: Sequence[MachineVerdict]) -> Path:
                 host=v.host,
                 verdict=v,
                 disks=tuple(_on_record(job, v.machine.get("machine_uuid", "")).values()),
+                certificates=_certificates(job, v.machine.get("machine_uuid", "")),
                 image=v.image,
             )
             for v in verdicts
@@ -73,6 +76,7 @@ def _machine(job: Job, row: Progressed, screens: Mapping[str, Path]) -> MachineR
         host=row.host,
         verdict=verdict,
         disks=_disks(job, row),
+        certificates=_certificates(job, row.uuid),
         facts=row.facts.raw if row.facts else None,
         image=row.image or (verdict.image if verdict else None),
         # What the checks found is told by the verdict itself.
@@ -109,6 +113,24 @@ def _on_record(job: Job, uuid: str) -> dict[str, DiskOutcome]:
             found.pop(serial, None)
             if record.kind == "wipe":
                 found[serial] = DiskOutcome.from_record(disk)
+    return found
+
+
+def _certificates(job: Job, uuid: str) -> dict[str, Certificate]:
+    """The erasure record of the last wipe of each disk of a machine, by serial or path.
+
+    A later wipe of the disk takes away the record of the one before.
+    """
+    found: dict[str, Certificate] = {}
+    for record in job.ledger.records(machine=uuid) if uuid else ():
+        body = record.body
+        if record.kind in ("wipe_started", "wipe"):
+            for disk in body["disks"]:
+                found.pop(str(disk["serial"] or disk["path"]), None)
+        elif record.kind == KIND:
+            demands = json.loads(body["record"])["demands"]
+            paper = Certificate(body["cert_id"], body["sha256"], demands)
+            found[str(body["serial"] or body["path"])] = paper
     return found
 
 

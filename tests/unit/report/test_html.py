@@ -14,7 +14,7 @@ from netspring_provision.checks.catalogue import Words
 from netspring_provision.model import Claim, Limit, Outcome
 from netspring_provision.outcome import DiskOutcome
 from netspring_provision.report import html
-from netspring_provision.report.model import MachineReport, Picture, RoomReport
+from netspring_provision.report.model import Certificate, MachineReport, Picture, RoomReport
 from netspring_provision.verdict import CheckResult, MachineVerdict, Standing
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
@@ -196,3 +196,27 @@ def test_every_word_is_there_in_both_languages(name: str) -> None:
     assert re.search(r"[\u4e00-\u9fff]", found.zh)
     assert found.en
     assert set(re.findall(r"{(\w+)}", found.zh)) == set(re.findall(r"{(\w+)}", found.en))
+
+
+PAPER = Certificate("20260301T090000Z-000001-0badcafe", "ab" * 32, None)
+
+
+def test_a_disk_is_shown_with_its_erasure_record() -> None:
+    text = render(MachineReport("pc-01", disks=(ERASED,), certificates={"WD-1": PAPER}))
+    assert PAPER.cert_id in text
+    assert PAPER.sha256 in text
+    assert html.say("no_certificate").zh not in text
+
+
+@pytest.mark.parametrize("demands", ["wipe-again-or-destroy", "physical-destruction-record"])
+def test_what_a_disk_still_needs_is_said_in_both_languages(demands: str) -> None:
+    paper = dataclasses.replace(PAPER, demands=demands)
+    text = render(MachineReport("pc-01", disks=(FAILED,), certificates={"WD-2": paper}))
+    assert html.say(demands).zh in text
+    assert html.say(demands).en in text
+
+
+def test_a_disk_without_a_record_says_so() -> None:
+    text = render(MachineReport("pc-01", disks=(ERASED,), certificates={"WD-2": PAPER}))
+    assert html.say("no_certificate").en in text
+    assert PAPER.cert_id not in text

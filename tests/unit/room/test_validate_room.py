@@ -57,7 +57,10 @@ def test_a_good_room_passes_as_folder_and_as_file(room: Path) -> None:
     (room / "group_vars/all.yml").write_text("netspring_locale: zh_CN\n")
     (room / "group_vars/window").mkdir()
     (room / "group_vars/window/more.yml").write_text("netspring_profile: core\n")
-    (room / "host_vars/pc-03.yml").write_text("netspring_usb_serials: [WX21, 'AB']\n")
+    (room / "host_vars/pc-03.yml").write_text(
+        "netspring_usb_serials: [WX21, 'AB']\nnetspring_site: 二号库\nnetspring_operator: 李雷\n"
+        "netspring_donor_ref: gift 2026/17\n"
+    )
     (room / "host_vars/pc-04.yml").write_text("---\n# nothing yet\n")
     (room / "README.md").write_text("# Room\n")
     validate_room(room)
