@@ -80,9 +80,7 @@ def show(result: Triage, missing: tuple[RefusedMachine, ...], out: Console) -> N
         show_machine(machine, out)
     for disk in result.disks:
         where = ", ".join(Path(file).name for file in disk.disk.files)
-        out.print(
-            f"{_coloured(disk.verdict)}  {escape(disk.disk.name)}  [dim]{escape(where)}[/dim]"
-        )
+        out.print(f"{coloured(disk.verdict)}  {escape(disk.disk.name)}  [dim]{escape(where)}[/dim]")
         _show_disk(disk, out, of_machine=False)
     for gone in missing:
         out.print(
@@ -93,7 +91,7 @@ def show(result: Triage, missing: tuple[RefusedMachine, ...], out: Console) -> N
 
 def show_machine(machine: MachineVerdict, out: Console) -> None:
     """The verdict over one machine, with its disks."""
-    out.print(f"{_coloured(machine.verdict)}  {escape(machine.machine.name)}")
+    out.print(f"{coloured(machine.verdict)}  {escape(machine.machine.name)}")
     out.print(f"  {escape(machine.reason.zh)}\n  {escape(machine.reason.en)}")
     for disk in machine.disks:
         _show_disk(disk, out, of_machine=True)
@@ -101,12 +99,13 @@ def show_machine(machine: MachineVerdict, out: Console) -> None:
 
 def _show_disk(disk: DiskVerdict, out: Console, *, of_machine: bool) -> None:
     name = f"{escape(disk.disk.name)}: " if of_machine else ""
-    out.print(f"  {name}{_coloured(disk.health)}")
+    out.print(f"  {name}{coloured(disk.health)}")
     out.print(f"    {escape(disk.reason.zh)}\n    {escape(disk.reason.en)}")
     if not of_machine:
         only = rules.say("only_disk")
         out.print(f"    {escape(only.zh)}\n    {escape(only.en)}")
 
 
-def _coloured(word: str) -> str:
+def coloured(word: str) -> str:
+    """A verdict or a state of health in its colour."""
     return f"[bold {COLOURS[word]}]{word}[/bold {COLOURS[word]}]"

@@ -12,6 +12,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.netspring_disks import (
     ata,
+    health_record,
     identity,
     machine,
     nvme,
@@ -112,6 +113,8 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
     formatting = nvme.read(name) if who.bus == "nvme" else None
     rotational = flag(row.get("rota"))
     block = Path("/sys/block") / name
+    answer = smart.ask(who.path)
+    health = smart.health(answer)
     return {
         "path": who.path,
         "name": name,
@@ -134,7 +137,8 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "signatures": signatures(row),
         "hpa": ata_facts["hpa"],
         "security": ata_facts["security"],
-        "smart": smart.read(who.path),
+        "smart": asdict(health) if health else None,
+        "smartctl": health_record.pruned(answer),
         "nvme": asdict(formatting) if formatting else None,
     }
 
@@ -157,6 +161,7 @@ def read_machine() -> dict[str, Any]:
         "cpu": machine.processor(Path("/proc/cpuinfo").read_text()),
         "memory_bytes": machine.memory_bytes(Path("/proc/meminfo").read_text()),
         "macs": machine.macs(),
+        "batteries": machine.batteries(),
         "disks": read_disks(),
     }
 

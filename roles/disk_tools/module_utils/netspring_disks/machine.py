@@ -111,3 +111,35 @@ def macs(root: Path = Path("/")) -> list[str]:
         if (interface / "device").exists() and address:
             found.append(address.lower())
     return found
+
+
+def batteries(root: Path = Path("/")) -> list[dict[str, Any]]:
+    """The machine's own batteries, with what they hold now and held when new.
+
+    ``full`` and ``design`` are in the unit the battery reports in, microwatt-hours or
+    microampere-hours, which is why only their ratio means something (Documentation/ABI/testing/
+    sysfs-class-power). The batteries of mice and keyboards (scope Device) are left out.
+    """
+    supplies = root / "sys/class/power_supply"
+    found = []
+    for supply in sorted(supplies.iterdir()) if supplies.is_dir() else ():
+        if text_of(supply / "type") != "Battery" or text_of(supply / "scope") == "Device":
+            continue
+        found.append(
+            {
+                "name": supply.name,
+                "present": text_of(supply / "present") != "0",
+                "full": _first_number(supply, "energy_full", "charge_full"),
+                "design": _first_number(supply, "energy_full_design", "charge_full_design"),
+                "cycles": _first_number(supply, "cycle_count"),
+            }
+        )
+    return found
+
+
+def _first_number(folder: Path, *names: str) -> int | None:
+    for name in names:
+        text = text_of(folder / name)
+        if text is not None and text.isdigit():
+            return int(text)
+    return None

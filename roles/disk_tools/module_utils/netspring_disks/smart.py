@@ -79,14 +79,21 @@ def _first(*values: int | None) -> int | None:
     return next((value for value in values if value is not None), None)
 
 
-def read(path: str) -> dict[str, Any] | None:
-    """Health of the disk at ``path`` as plain data; None where it does not answer.
+def ask(path: str) -> str:
+    """The answer of smartctl about the disk at ``path``, as JSON text; it may tell nothing.
 
     smartctl's exit code is a set of bits of which most mean "old errors are on record", so the
     text alone is judged. A USB bridge that hides the disk is asked through SAT as well.
     """
+    answers = []
     for argv in (["smartctl", "-j", "-x", path], ["smartctl", "-j", "-x", "-d", "sat", path]):
-        found = health(tools.run(argv).out)
-        if found is not None:
-            return asdict(found)
-    return None
+        answers.append(tools.run(argv).out)
+        if health(answers[-1]) is not None:
+            return answers[-1]
+    return answers[0]
+
+
+def read(path: str) -> dict[str, Any] | None:
+    """Health of the disk at ``path`` as plain data; None where it does not answer."""
+    found = health(ask(path))
+    return asdict(found) if found else None
