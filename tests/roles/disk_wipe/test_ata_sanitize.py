@@ -165,7 +165,7 @@ def test_failed(play: Play) -> None:
 
 def test_idle_without_success_is_no_success(play: Play) -> None:
     steps = (identify(), idle(), idle(), version(), Step(BLOCK, STARTED, deed=play.erase), idle())
-    assert fault_of(play, *steps) == "the device accepted the command and knows nothing of it"
+    assert "knows nothing of it" in fault_of(play, *steps)
 
 
 def test_stuck(play: Play) -> None:

@@ -20,8 +20,10 @@ from ansible.module_utils.netspring_erase.failures import RefusedError
 from ansible.module_utils.netspring_erase.methods import COMMAND_SECONDS, Method, Status, Target
 from ansible.module_utils.netspring_erase.probe import Probe
 
-PASSWORD_LABEL = "netspring-1"  # its name in the station's record (steps/journal.py)
-PASSWORD = "netspring"  # noqa: S105  # no secret: it must be known to whoever finds the drive locked
+# No secret: it must be known to whoever finds the drive locked. The label is what the station has
+# on record (docs/ata-security.md).
+PASSWORD_LABEL = "netspring-1"  # noqa: S105
+PASSWORD = "netspring"  # noqa: S105
 TRIES = 3  # a drive takes five wrong passwords before its power must be off (ACS-3, 4.18.4)
 SLOWEST = 30 * 1024 * 1024  # bytes a second; hdparm's own estimate
 HALF_HOUR = 1800.0  # seconds
@@ -166,11 +168,12 @@ class AtaSecurityErase(Method):
 
     def issue(self, at: Target) -> tuple[Said, ...]:
         """Set the password, see that it is set, erase; stop at the first thing that is wrong."""
+        longest = self.command_limit(at)
         sent: list[Said] = []
         for command, seconds in (
             (argv("set-pass", at.disk.path), COMMAND_SECONDS),
             (ata.identify_argv(at.disk.path), COMMAND_SECONDS),
-            (self.argv(at), self.command_limit(at)),
+            (self.argv(at), longest),
         ):
             sent.append(at.run(command, seconds))
             if self.complaint(sent[-1]):

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from ansible.module_utils.netspring_erase import guard, unfreeze
 from ansible.module_utils.netspring_erase.disk import Order, erase
 from ansible.module_utils.netspring_erase.evidence import NO_OUTCOME, Evidence
 from ansible.module_utils.netspring_erase.probe import KERNEL, Probe
@@ -95,9 +96,13 @@ def assemble(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _one_disk(
-    job: Mapping[str, Any], folder: Path, planned: Mapping[str, Any], probe: Probe
+    job: Mapping[str, Any],
+    folder: Path,
+    planned: Mapping[str, Any],
+    asides: tuple[Mapping[str, Any], ...],
+    probe: Probe,
 ) -> None:
-    """Body of a disk's process."""
+    """Body of a disk's process; ``asides`` is what was done for the disk before."""
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -105,10 +110,31 @@ def _one_disk(
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    order = Order(job["machine"], planned, job["token_sha256"])
+    order = Order(job["machine"], planned, job["token_sha256"], asides)
     progress = Progress(progress_file(folder, planned["serial"]))
     write_whole(result_file(folder, planned["serial"]), erase(order, probe, progress, stop))
     progress.close()
+
+
+def _thaw(
+    job: Mapping[str, Any], folder: Path, left: list[Mapping[str, Any]], probe: Probe
+) -> dict[str, tuple[Mapping[str, Any], ...]]:
+    """Thaw frozen drives while no disk is being worked on; by serial, what was done for it.
+
+    Nothing is asked of any disk, and the machine does not sleep, unless this is the planned machine
+    running our live environment.
+    """
+    machine = {**job["machine"], "disks": left}
+    if guard.machine_refusal(probe.live(), probe.uuid(), machine, job["token_sha256"]):
+        return {}  # each disk will say so itself
+
+    def begin(serial: str) -> None:
+        progress = Progress(progress_file(folder, serial))
+        progress.begin("suspended", 0)
+        progress.close()
+
+    told = unfreeze.thaw(machine, folder, probe, begin)
+    return {serial: (attempt,) for serial, attempt in told.items()}
 
 
 def run(folder: Path, probe: Probe = KERNEL) -> int:
@@ -123,10 +149,15 @@ def run(folder: Path, probe: Probe = KERNEL) -> int:
     if lock is None:
         sys.stderr.write(f"plan {lock_holder(folder.parent)} is at work on this machine\n")
         return 3
-    workers = [
-        CONTEXT.Process(target=_one_disk, args=(job, folder, planned, probe))
+    left = [
+        planned
         for planned in job["machine"]["disks"]
         if not result_file(folder, planned["serial"]).exists()
+    ]
+    thawed = _thaw(job, folder, left, probe)
+    workers = [
+        CONTEXT.Process(target=_one_disk, args=(job, folder, planned, asides, probe))
+        for planned, asides in ((each, thawed.get(each["serial"], ())) for each in left)
     ]
 
     def pass_on(_number: int, _frame: FrameType | None) -> None:

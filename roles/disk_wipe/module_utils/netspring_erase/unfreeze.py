@@ -77,6 +77,8 @@ def thaw(
         By serial, an attempt ``unfreeze`` for the record of each drive that it was done for.
     """
     plans = {planned["serial"]: planned for planned in machine["disks"]}
+    if not any(planned.get("unfreeze") is True for planned in plans.values()):
+        return {}
     present = {disk.serial: disk for disk in probe.disks() if disk.serial in plans}
     before = {str(serial): look(disk, probe) for serial, disk in present.items()}
     wanted = [serial for serial, frost in before.items() if frost.matters(plans[serial])]
