@@ -109,7 +109,7 @@ def limits_of(medium: str, bus: str, method: str, known: Mapping[str, Any]) -> t
         limits.append(Limit("usb_bridge"))
     if bus == "sata":
         limits += _hidden(known)
-    verify = known.get("verify") or {}
+    verify = _mapping(known.get("verify"))
     if verify.get("mode") == "sampled":
         size, pitch, length = (
             int(value)
@@ -126,7 +126,9 @@ def _hidden(known: Mapping[str, Any]) -> Iterable[Limit]:
     if not isinstance(dco, Mapping) or type(dco.get("real_sectors")) is not int:
         yield Limit("dco_unknown")
         return
-    hidden = dco["real_sectors"] * int(known.get("logical_block") or 512) - known["size_bytes"]
+    block = known.get("logical_block")
+    sector = block if type(block) is int and block > 0 else 512
+    hidden = dco["real_sectors"] * sector - int(known["size_bytes"])
     if hidden > 0:
         yield Limit("dco_hidden", f"{hidden} bytes")
 
@@ -139,16 +141,25 @@ def _met(entry: Mapping[str, Any], method: str) -> Iterable[Limit]:
             yield Limit(str(limit["code"]), str(limit.get("detail") or ""))
         else:
             yield Limit("other", str(limit))
-    count = (entry.get("canaries") or {}).get("n")
+    count = _mapping(entry.get("canaries")).get("n")
     for attempt in attempts_of(entry) or ():
         gap = attempt_gap(attempt, count)
         preparation = attempt.get("method") in PREPARATIONS
         if gap is not None and not preparation and attempt.get("method") != method:
             yield Limit("fallback", gap)
-    before, after = entry.get("smart_before") or {}, entry.get("smart_after") or {}
-    was, now = before.get("reallocated"), after.get("reallocated")
-    if isinstance(was, int) and isinstance(now, int) and now > was:
-        yield Limit("reallocated", f"{was} before, {now} after")
+    was = _mapping(entry.get("smart_before")).get("reallocated")
+    now = _mapping(entry.get("smart_after")).get("reallocated")
+    grew = now is not None and now != 0 if was is None else was != now
+    if grew:
+        yield Limit("reallocated", f"{_told(was)} before, {_told(now)} after")
+
+
+def _told(count: object) -> str:
+    return "not told" if count is None else str(count)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _merged(limits: Iterable[Limit]) -> tuple[Limit, ...]:
@@ -162,10 +173,10 @@ def _merged(limits: Iterable[Limit]) -> tuple[Limit, ...]:
 
 
 def weaker(real: Claim, planned: Claim) -> bool:
-    """Whether less can be said than was planned: a lower level, or more limits."""
+    """Whether less can be said than was planned: a lower level, or a limit that was not planned."""
     if RANK[real.level] != RANK[planned.level]:
         return RANK[real.level] < RANK[planned.level]
-    return {limit.code for limit in real.limits} > {limit.code for limit in planned.limits}
+    return not {limit.code for limit in real.limits} <= {limit.code for limit in planned.limits}
 
 
 @cache

@@ -172,6 +172,10 @@ def _sampled_gap(size: object, verify: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _natural(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
 def _health_gap(entry: Mapping[str, Any]) -> str | None:
     """Sectors that became unreadable during the wipe are not proven erased."""
     before, after = entry.get("smart_before"), entry.get("smart_after")
@@ -181,9 +185,7 @@ def _health_gap(entry: Mapping[str, Any]) -> str | None:
         first, last = was.get(key), now.get(key)
         if first is None and last is None:
             continue
-        # What the drive told before and no longer tells is not good news; nor is the reverse bad.
-        if type(last) is not int or (
-            first is not None and (type(first) is not int or last > first)
-        ):
+        # What the drive told before and no longer tells is not good news.
+        if not _natural(last) or (first is not None and not (_natural(first) and last <= first)):
             return f"its {key} sectors went from {first} to {last}"
     return None

@@ -1,16 +1,18 @@
 """A disk is erased only when every piece of evidence says so; unknown is never success."""
 
-import copy
 import dataclasses
+import json
 from collections import Counter
 from typing import Any
 
+import entries
 import pytest
 import samples
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netspring_provision.model import MachinePlan, Outcome
+from netspring_provision import sampling
+from netspring_provision.model import MachinePlan, Outcome, PlannedDisk, ReadBack
 from netspring_provision.outcome import (
     NO_OUTCOME,
     DiskOutcome,
@@ -18,6 +20,7 @@ from netspring_provision.outcome import (
     disk_outcomes,
     evidence_gap,
 )
+from netspring_provision.proof import METHODS
 
 PLAN = samples.plan(
     samples.facts(
@@ -68,12 +71,17 @@ CORRUPTIONS: list[tuple[tuple[Any, ...], list[Any]]] = [
     (("outcome",), ["Erased", "ok", "failed", "refused", None, True, ""]),
     (("reason",), ["", "it seems fine", 0, False]),
     (("serial",), ["B", "a", None, "", "A "]),
+    (("serial_end",), ["B", "a", None, "", "A ", 0]),
     (("wwn",), [None, "", "0x0", "0x5000a"]),
+    (("bus",), [None, "", "usb", "SATA"]),
+    (("medium",), [None, "", "ssd", "unknown"]),
     (("size_bytes",), [None, 0, 160 * samples.GB - 512, "160000000000", 160.0 * samples.GB]),
-    (("method",), [None, "", "nvme_format", "trust me"]),
+    (("native_bytes",), [None, 0, 161 * samples.GB, "160000000000", 160.0 * samples.GB, True]),
+    (("method",), [None, "", "nvme_format", "trust me", [], {}]),
     (("attempts",), [None, [], "overwrite", {}, [None], [[]]]),
     (("attempts", 0, "rc"), [None, 1, -1, False, "0", 0.0]),
-    (("attempts", 0, "method"), [None, "nvme_format", ""]),
+    (("attempts", 0, "error"), ["", "EIO", 0, False]),
+    (("attempts", 0, "method"), [None, "nvme_format", "", "unfreeze", "ata_unlock", []]),
     (("canaries",), [None, {}, [], 33]),
     (("canaries", "n"), [None, 0, -1, 32, 34, True, "33", 33.0]),
     (("canaries", "written"), [None, 0, 32, 34, "33", 33.0]),
@@ -83,6 +91,10 @@ CORRUPTIONS: list[tuple[tuple[Any, ...], list[Any]]] = [
     (("verify", "bytes_read"), [None, 0, 160 * samples.GB - 1, 160 * samples.GB + 1, 1.6e11]),
     (("verify", "nonzero"), [None, 1, -1, False, "0", 0.0]),
     (("verify", "read_errors"), [None, 1, -1, False, "0", 0.0]),
+    (("smart_after",), [None, {}, [], "good"]),
+    (("smart_after", "pending"), [None, 1, -1, False, "0", 0.0]),
+    (("smart_after", "uncorrectable"), [None, 1, -1, False, "0", 0.0]),
+    (("security_after",), [{"enabled": True}, {"locked": True}, {"enabled": 1, "locked": True}]),
 ]
 
 
@@ -92,35 +104,132 @@ CORRUPTIONS: list[tuple[tuple[Any, ...], list[Any]]] = [
     ids=lambda x: "/".join(map(str, x)) if isinstance(x, tuple) else repr(x),
 )
 def test_one_wrong_field_is_not_erased(path: tuple[Any, ...], value: Any) -> None:
-    entry = copy.deepcopy(samples.erased(DISK))
-    parent: Any = entry
-    for step in path[:-1]:
-        parent = parent[step]
-    parent[path[-1]] = value
+    entry = entries.with_value(samples.erased(DISK), path, value)
     assert judged(entry)[0].outcome is not Outcome.ERASED
     assert judged(entry)[0].reason
+    assert judged(entry)[0].claim is None
 
 
-@pytest.mark.parametrize("path", [path for path, _ in CORRUPTIONS if path != ("reason",)])
-def test_one_missing_field_is_not_erased(path: tuple[Any, ...]) -> None:
-    entry = copy.deepcopy(samples.erased(DISK))
-    parent: Any = entry
-    for step in path[:-1]:
-        parent = parent[step]
-    del parent[path[-1]]
-    assert judged(entry)[0].outcome is not Outcome.ERASED
+@pytest.mark.parametrize("kind", entries.PLANNED)
+def test_a_whole_report_of_any_kind_is_believed(kind: str) -> None:
+    planned = entries.PLANNED[kind]
+    assert evidence_gap(planned, samples.erased(planned)) is None
 
 
-@given(st.sampled_from([path for path, _ in CORRUPTIONS]), anything)
-def test_anything_in_the_place_of_evidence_is_not_erased(path: tuple[Any, ...], odd: Any) -> None:
-    entry = copy.deepcopy(samples.erased(DISK))
-    parent: Any = entry
-    for step in path[:-1]:
-        parent = parent[step]
-    good = parent[path[-1]]
-    parent[path[-1]] = odd
+@pytest.mark.parametrize("kind", entries.PLANNED)
+def test_one_missing_field_is_not_erased(kind: str) -> None:
+    planned = entries.PLANNED[kind]
+    entry = samples.erased(planned)
+    absent = {("reason",), ("wwn",), ("attempts", 0, "error"), ("attempts", 1, "error")}
+    # An absent attempt before the last is told by another test: it may be one that is not needed.
+    for path in entries.evidence_places(entry):
+        if path not in absent and path[-1] not in (0, 1):
+            assert evidence_gap(planned, entries.without(entry, path)), path
+
+
+@pytest.mark.parametrize("kind", entries.PLANNED)
+@settings(deadline=None)  # the machine may be busy
+@given(data=st.data())
+def test_anything_in_the_place_of_evidence_is_not_erased(kind: str, data: st.DataObject) -> None:
+    planned = entries.PLANNED[kind]
+    entry = samples.erased(planned)
+    path = data.draw(st.sampled_from(entries.evidence_places(entry)))
+    odd = data.draw(anything)
+    good = entries.value_at(entry, path)
     same = type(odd) is type(good) and odd == good
-    assert (judged(entry)[0].outcome is Outcome.ERASED) == same
+    if path == ("smart_after", "pending") or path == ("smart_after", "uncorrectable"):
+        same = type(odd) is int and odd == 0
+    gap = evidence_gap(planned, entries.with_value(entry, path, odd))
+    assert (gap is None) == (same or _harmless(planned, path, odd)), gap
+
+
+def _harmless(planned: PlannedDisk, path: tuple[Any, ...], odd: Any) -> bool:
+    """The few other values that say no less than the good one."""
+    if path == ("verify", "bytes_read") and planned.verify.mode == "sampled":
+        least = sampling.grid_bytes(planned.erased_bytes, 10 << 20, 1 << 20, 4096)
+        return type(odd) is int and least <= odd <= planned.erased_bytes
+    if path == ("verify", "phase_bytes"):
+        return type(odd) is int and 0 <= odd < 10 << 20
+    return path == ("wwn",) and planned.wwn is None
+
+
+@pytest.mark.parametrize("kind", entries.PLANNED)
+@settings(deadline=None)  # the machine may be busy
+@given(data=st.data())
+def test_two_wrong_fields_do_not_make_one_right(kind: str, data: st.DataObject) -> None:
+    planned = entries.PLANNED[kind]
+    good = samples.erased(planned)
+    paths = st.sampled_from([p for p in entries.evidence_places(good) if len(p) == 1])
+    entry = good
+    for path in data.draw(st.lists(paths, min_size=1, max_size=4, unique=True)):
+        entry = entries.with_value(entry, path, data.draw(st.none() | st.just("x") | st.just(0)))
+    untouched = all(
+        type(entry[key]) is type(good[key]) and entry[key] == good[key]
+        for key in good
+        if (key,) in entries.evidence_places(good)
+    )
+    assert (evidence_gap(planned, entry) is None) == untouched
+
+
+@pytest.mark.parametrize("kind", entries.PLANNED)
+def test_every_planned_method_and_no_other_is_believed(kind: str) -> None:
+    planned = entries.PLANNED[kind]
+    for method in (*METHODS, "shred", "", None):
+        entry = samples.erased(planned, method=method, attempts=samples.attempts(str(method)))
+        believed = evidence_gap(planned, entry) is None
+        assert believed == (method in (planned.method, *planned.fallback)), method
+
+
+def test_an_attempt_that_was_not_planned_is_not_believed() -> None:
+    planned = entries.PLANNED["hdd"]
+    for method in ("ata_sanitize_overwrite", "nvme_format", "unfreeze", "ata_unlock", "shred"):
+        tried = [samples.attempt(method, rc=1, error="no"), samples.attempt("overwrite")]
+        entry = samples.erased(planned, method="overwrite", attempts=tried)
+        assert evidence_gap(planned, entry), method
+
+
+def test_preparations_are_believed_where_they_were_planned() -> None:
+    planned = dataclasses.replace(entries.PLANNED["ssd_ase"], unfreeze=True)
+    steps = [samples.attempt(m) for m in ("unfreeze", "ata_unlock")]
+    entry = samples.erased(planned, attempts=[*steps, *samples.attempts(planned.method)])
+    assert evidence_gap(planned, entry) is None
+    only = samples.erased(planned, method="unfreeze", attempts=steps)
+    assert evidence_gap(planned, only)
+
+
+def test_samples_are_believed_only_where_they_were_planned() -> None:
+    full, some = entries.PLANNED["hdd"], entries.PLANNED["hdd-sampled"]
+    assert evidence_gap(full, samples.erased(some))
+    gap = evidence_gap(
+        some, samples.erased(full, method="overwrite", attempts=samples.attempts("overwrite"))
+    )
+    assert gap is not None
+    assert "planned was sampled" in gap
+
+
+def test_other_samples_than_planned_are_not_believed() -> None:
+    some = entries.PLANNED["hdd-sampled"]
+    thin = dataclasses.replace(some, verify=ReadBack("sampled", 100 << 20, 1 << 20))
+    assert evidence_gap(some, samples.erased(thin))
+    assert evidence_gap(thin, samples.erased(thin)) is None
+
+
+def test_a_hidden_area_that_is_still_hidden_is_not_erased() -> None:
+    planned = entries.PLANNED["hpa"]
+    visible = planned.size_bytes
+    entry = samples.erased(planned, size_bytes=visible, native_bytes=planned.native_bytes)
+    assert evidence_gap(planned, entry)
+    assert evidence_gap(planned, samples.erased(planned, size_bytes=visible, native_bytes=visible))
+
+
+def test_a_good_report_carries_what_may_be_said_and_what_was_planned() -> None:
+    (one, *_) = judged(samples.erased(DISK))
+    assert one.claim == DISK.claim == one.planned
+    assert DiskOutcome.from_record(json.loads(json.dumps(dataclasses.asdict(one)))) == one
+    (bad, *_) = judged(samples.erased(DISK, reason="?"))
+    assert bad.claim is None
+    assert bad.planned == DISK.claim
+    assert DiskOutcome.from_record(json.loads(json.dumps(dataclasses.asdict(bad)))) == bad
 
 
 @given(anything)

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netspring_provision.methods import Policy, estimate_seconds
-from netspring_provision.model import Disk, Facts, Plan, RefusedMachine, Requirement
+from netspring_provision.model import (
+    Disk,
+    Facts,
+    Limit,
+    Plan,
+    ReadBack,
+    RefusedMachine,
+    Requirement,
+)
 from netspring_provision.plan import (
     LIFETIME,
     confirm_phrase,
@@ -34,7 +42,9 @@ disks = st.builds(
     removable=st.booleans(),
     uses=st.sampled_from([[], USES[:1], USES]),
     hpa=st.sampled_from([None, {"present": True}, {"present": False}, {"present": None}]),
-    security=st.sampled_from([None, {"locked": True}, {"locked": False}, {"locked": None}]),
+    security=st.sampled_from(
+        [None, {"locked": True}, {"locked": False}, {"locked": None}, {"enabled": True}]
+    ),
     nvme=st.sampled_from([None, {"secure_erase": True}, {"crypto_erase": False}]),
 )
 
@@ -112,6 +122,7 @@ def test_what_is_planned_may_be_destroyed(
             assert raw["read_only"] is False
             assert disk.size_bytes == raw["size_bytes"] > 0
             assert raw["native_bytes"] in (None, raw["size_bytes"])
+            assert (raw["security"] or {}).get("enabled") is not True
             assert (raw["hpa"] or {}).get("present") is not True
             assert (raw["security"] or {}).get("locked") is not True
             assert disk.bus not in ("usb", "unknown") or disk.serial in usb
@@ -254,8 +265,10 @@ def test_a_machine_without_disks_is_refused() -> None:
         ({"bus": "usb"}, "USB"),
         ({"bus": "unknown"}, "cannot be told"),
         ({"security": {"locked": True}}, "locked"),
+        ({"security": {"enabled": True, "locked": False}}, "password is set"),
         ({"hpa": {"present": True}}, "HPA"),
-        ({"native_bytes": 161 * samples.GB}, "HPA"),
+        ({"native_bytes": 161 * samples.GB}, "1000000000 bytes of it are hidden (HPA)"),
+        ({"native_bytes": 159 * samples.GB}, "says that it has 159000000000"),
     ],
     ids=str,
 )
@@ -278,6 +291,92 @@ def test_a_usb_disk_is_erased_only_when_named_by_serial() -> None:
     (machine,) = samples.plan(samples.facts(stick), usb_serials=["STICK"]).machines
     assert [d.serial for d in machine.disks] == ["STICK"]
     assert samples.plan(samples.facts(stick), usb_serials=["STIC", "stick"]).confirm == ""
+
+
+HPA = Policy(remove_hpa=True)
+
+
+def test_a_hidden_area_is_erased_only_by_flag_and_then_whole() -> None:
+    hidden = samples.disk("H", native_bytes=161 * samples.GB, hpa={"present": True})
+    assert samples.plan(samples.facts(hidden)).confirm == ""
+    (machine,) = samples.plan(samples.facts(hidden), policy=HPA).machines
+    (disk,) = machine.disks
+    assert disk.remove_hpa
+    assert disk.erased_bytes == 161 * samples.GB
+    assert [n.code for n in disk.notes] == ["will_unhide"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hpa": {"present": True}},
+        {"native_bytes": 159 * samples.GB},
+        {"native_bytes": 161 * samples.GB, "bus": "scsi"},
+        {"native_bytes": 161 * samples.GB, "security": {"locked": True}},
+    ],
+    ids=str,
+)
+def test_the_flag_for_hidden_areas_opens_no_other_door(change: dict[str, Any]) -> None:
+    assert samples.plan(samples.facts(samples.disk("H", **change)), policy=HPA).confirm == ""
+
+
+def test_what_shows_all_of_itself_is_not_unhidden_by_the_flag() -> None:
+    (machine,) = samples.plan(samples.facts(samples.disk("A")), policy=HPA).machines
+    assert not machine.disks[0].remove_hpa
+
+
+def test_a_locked_drive_is_refused_with_the_ways_out() -> None:
+    plan = samples.plan(samples.facts(samples.disk("L", security={"locked": True})))
+    (refused,) = plan.machines[0].refused
+    for way in ("unlock it", "destroy it", "carry its plan out again", "PSID"):
+        assert way in refused.hint
+
+
+def test_samples_only_by_policy_and_in_the_plan() -> None:
+    (full,) = samples.plan().machines[0].disks
+    assert (full.verify.mode, full.verify.pitch_bytes) == ("full", None)
+    (some,) = samples.plan(policy=Policy(sampled_percent=10)).machines[0].disks
+    assert some.verify == ReadBack("sampled", 10 << 20, 1 << 20)
+    assert [limit.code for limit in some.claim.limits] == ["reallocated", "sampled"]
+    with pytest.raises(ValueError, match="percent"):
+        samples.plan(policy=Policy(sampled_percent=0.1))
+
+
+def test_every_method_of_the_plan_has_its_claim_and_its_estimate() -> None:
+    ssd = samples.disk("S", medium="ssd", sanitize={"block": True, "crypto": True})
+    (disk,) = samples.plan(samples.facts(ssd)).machines[0].disks
+    assert (disk.method, *disk.fallback) == tuple(disk.media_claims) == tuple(disk.estimates)
+    assert disk.claim == disk.media_claims["ata_sanitize_block"]
+    assert disk.claim.level == "Purge technique (device-reported)"
+    assert {disk.media_claims[m].level for m in disk.fallback} == {"Clear"}
+    assert disk.estimate_seconds == disk.estimates["ata_sanitize_block"]
+
+
+def test_only_a_disk_that_was_named_is_marked_as_opted_in() -> None:
+    usb = [samples.disk(s, path=f"/dev/{s}", bus=b) for s, b in (("U", "usb"), ("X", "unknown"))]
+    (machine,) = samples.plan(
+        samples.facts(*usb, samples.disk("A")), usb_serials=["U", "X", "A"]
+    ).machines
+    assert [d.opt_in for d in machine.disks] == [True, True, False]
+
+
+def test_a_warning_stands_first_among_the_notes_of_its_disk() -> None:
+    warnings = {"A": Limit("failing", "197: 12 sectors")}
+    (machine,) = samples.plan(
+        samples.facts(samples.disk("A"), samples.disk("B", path="/dev/sdb")), warnings=warnings
+    ).machines
+    assert machine.disks[0].notes == (Limit("failing", "197: 12 sectors"),)
+    assert machine.disks[1].notes == ()
+
+
+def test_the_boot_areas_of_an_emmc_are_erased_and_never_installed_to() -> None:
+    parts = [
+        samples.disk(f"M{end}", path=f"/dev/mmcblk0{end}", bus="mmc", medium="flash", hpa=None)
+        for end in ("boot0", "boot1", "")
+    ]
+    (machine,) = samples.plan(samples.facts(*parts)).machines
+    assert len(machine.disks) == 3
+    assert machine.install_disk == "M"
 
 
 def test_nvme_is_formatted_only_where_it_says_it_can() -> None:
