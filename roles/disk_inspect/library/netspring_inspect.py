@@ -15,7 +15,9 @@ from ansible.module_utils.netspring_disks import (
     health_record,
     identity,
     machine,
+    mmc,
     nvme,
+    scsi,
     smart,
     tools,
     uses,
@@ -105,12 +107,33 @@ def native_bytes(bus: str, size: int, area: dict[str, Any] | None, block: int) -
     return size if bus in ("nvme", "virtio") else None
 
 
+def by_bus(who: identity.Identity) -> dict[str, Any]:
+    """What only disks of one bus tell; null for all others."""
+    told: dict[str, Any] = dict.fromkeys(("security", "sanitize", "hpa", "dco", "nvme", "mmc"))
+    if who.bus == "sata":
+        told |= ata.read(who.path)
+    elif who.bus == "nvme":
+        formatting = nvme.read(who.name)
+        told["nvme"] = asdict(formatting) if formatting else None
+        if formatting:
+            kinds = ("block", "overwrite", "crypto")
+            told["sanitize"] = {kind: told["nvme"][f"sanitize_{kind}"] for kind in kinds}
+    elif who.bus == "scsi":
+        told["sanitize"] = scsi.read(who.path)
+    elif who.bus == "mmc":
+        told["mmc"] = mmc.read(who.name)
+    return told
+
+
+def card_name(block: Path) -> str | None:
+    """Name of an eMMC or SD card, which has one instead of a model; its areas hang below it."""
+    return identity.text_of(block / "device/name") or identity.text_of(block / "device/device/name")
+
+
 def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """All facts of one disk."""
     who = identity.identify(name)
-    is_ata = who.bus == "sata"
-    ata_facts = ata.read(who.path) if is_ata else {"security": None, "hpa": None}
-    formatting = nvme.read(name) if who.bus == "nvme" else None
+    told = by_bus(who)
     rotational = flag(row.get("rota"))
     block = Path("/sys/block") / name
     answer = smart.ask(who.path)
@@ -120,14 +143,12 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "name": name,
         "bus": who.bus,
         "medium": medium(who.bus, rotational),
-        # An eMMC or SD card has a name instead of a model.
-        "model": (row.get("model") or identity.text_of(block / "device/name") or "").strip(),
+        "model": (row.get("model") or card_name(block) or "").strip(),
         "serial": who.serial,
         "wwn": who.wwn,
-        "firmware": (row.get("rev") or "").strip()
-        or identity.text_of(block / "device/firmware_rev"),
+        "firmware": (row.get("rev") or "").strip() or identity.firmware_of(name),
         "size_bytes": who.size_bytes,
-        "native_bytes": native_bytes(who.bus, who.size_bytes, ata_facts["hpa"], who.logical_block),
+        "native_bytes": native_bytes(who.bus, who.size_bytes, told["hpa"], who.logical_block),
         "logical_block": who.logical_block,
         "physical_block": row.get("phy-sec") or who.logical_block,
         "read_only": who.read_only,
@@ -135,11 +156,9 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "rotational": rotational,
         "uses": uses.uses_of(name),
         "signatures": signatures(row),
-        "hpa": ata_facts["hpa"],
-        "security": ata_facts["security"],
+        **told,
         "smart": asdict(health) if health else None,
         "smartctl": health_record.pruned(answer),
-        "nvme": asdict(formatting) if formatting else None,
     }
 
 

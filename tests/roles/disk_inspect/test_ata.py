@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible.module_utils.netspring_disks import ata
@@ -200,3 +201,82 @@ def test_shown_sectors() -> None:
     assert ata.shown_sectors(QEMU) == 2097152
     assert ata.shown_sectors(QEMU.replace("LBA48 ", "CHS ")) == 2097152
     assert ata.shown_sectors("") is None
+
+
+def read_with(monkeypatch: pytest.MonkeyPatch, answers: list[tuple[str, Said]]) -> dict[str, Any]:
+    """``ata.read`` with these answers to exactly these questions, in this order."""
+    left = list(answers)
+
+    def run(argv: list[str], seconds: float = 60) -> Said:
+        del seconds
+        question, said = left.pop(0)
+        assert argv == ["hdparm", *question.split(), "/dev/sda"]
+        return said
+
+    monkeypatch.setattr(ata.tools, "run", run)
+    found = ata.read("/dev/sda")
+    assert left == []
+    return found
+
+
+def told(out: str = "", err: str = "", code: int = 0) -> Said:
+    return Said(("hdparm",), code, out, err)
+
+
+def test_facts_of_a_drive_with_sanitize(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read_with(
+        monkeypatch,
+        [
+            ("-I", told(text("sandisk-I.txt"))),
+            ("-N", told(text("hpa-hidden.txt"))),
+            ("--dco-identify", told(text("dco-seagate.txt"))),
+            ("--sanitize-status", told(text("sanitize-done.txt"))),
+        ],
+    )
+    assert found["sanitize"] == {
+        "block": True,
+        "overwrite": False,
+        "crypto": False,
+        "frozen": False,
+    }
+    assert found["dco"] == {"revision": 2, "real_sectors": 5860533168}
+    assert found["hpa"] == {
+        "present": True,
+        "current_sectors": 976771055,
+        "native_sectors": 976773168,
+    }
+    assert found["security"]["enhanced_minutes"] == 2
+
+
+@pytest.mark.parametrize(
+    ("status_", "frozen"),
+    [
+        (told("    State:    SD1 Sanitize Frozen\n"), True),
+        (told(text("sanitize-mx500.txt"), text("sanitize-mx500.err")), None),
+    ],
+)
+def test_facts_tell_whether_sanitize_is_frozen(
+    monkeypatch: pytest.MonkeyPatch, status_: Said, frozen: bool | None
+) -> None:
+    answers = [("-I", told(text("sandisk-I.txt"))), ("-N", told()), ("--dco-identify", told())]
+    found = read_with(monkeypatch, [*answers, ("--sanitize-status", status_)])
+    assert found["sanitize"]["frozen"] is frozen
+    assert (found["hpa"], found["dco"]) == (None, None)
+
+
+def test_facts_of_a_drive_without_sanitize_do_not_ask_for_its_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = [("-I", told(QEMU)), ("-N", told()), ("--dco-identify", told())]
+    found = read_with(monkeypatch, answers)
+    assert found["sanitize"] == {
+        "block": False,
+        "overwrite": False,
+        "crypto": False,
+        "frozen": None,
+    }
+
+
+def test_facts_of_a_disk_that_is_no_ata_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [("-I", told("\n/dev/sda:\n")), ("-N", told()), ("--dco-identify", told())]
+    assert read_with(monkeypatch, answers) == dict.fromkeys(("security", "sanitize", "hpa", "dco"))

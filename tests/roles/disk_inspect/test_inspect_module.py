@@ -87,6 +87,52 @@ def test_native_capacity_is_known_or_null() -> None:
     assert inspect.native_bytes("nvme", 90 * 512, None, 512) == 90 * 512
 
 
+def identity_on(bus: str) -> Any:
+    return inspect.identity.Identity("x", "/dev/x", "1:1", bus, "S1", None, 1, 512, False)
+
+
+@pytest.mark.parametrize(
+    ("bus", "asked"),
+    [
+        ("sata", ["hdparm", "hdparm", "hdparm"]),
+        ("scsi", ["sg_opcodes"]),
+        ("mmc", []),
+        ("usb", []),
+        ("virtio", []),
+        ("unknown", []),
+    ],
+)
+def test_each_bus_is_asked_in_its_own_way(
+    monkeypatch: pytest.MonkeyPatch, bus: str, asked: list[str]
+) -> None:
+    """A USB bridge above all: no ATA command is ever sent through one."""
+    seen = []
+
+    def run(argv: list[str], seconds: float = 60) -> Any:
+        del seconds
+        seen.append(argv[0])
+        return inspect.tools.Said(tuple(argv), 1, "", "")
+
+    monkeypatch.setattr(inspect.tools, "run", run)
+    told = inspect.by_bus(identity_on(bus))
+    assert seen == asked
+    assert sorted(told) == ["dco", "hpa", "mmc", "nvme", "sanitize", "security"]
+    assert set(told.values()) == {None}
+
+
+def test_name_of_a_card_and_of_its_boot_area(tmp_path: Path) -> None:
+    """As the kernel hangs them (drivers/mmc/core/block.c), in a made-up sysfs."""
+    main = tmp_path / "mmcblk0"
+    (main / "device").mkdir(parents=True)
+    (main / "device/name").write_text("HAG2e\n")
+    area = tmp_path / "mmcblk0boot0"
+    area.mkdir()
+    (area / "device").symlink_to(main)
+    assert inspect.card_name(main) == "HAG2e"
+    assert inspect.card_name(area) == "HAG2e"
+    assert inspect.card_name(tmp_path / "sda") is None
+
+
 def test_plain_ansible_playbook_shows_this_computer(tmp_path: Path) -> None:
     given = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     program = str(Path(sys.executable).with_name("ansible-playbook"))

@@ -231,16 +231,27 @@ def overlay(answer: str, complaints: str, shown: int | None) -> Overlay | None:
     return found
 
 
+def _sanitize_facts(path: str, identify: str) -> dict[str, bool | None] | None:
+    """Which kinds there are, and whether the firmware has frozen them; asked only of those."""
+    offered = sanitize(identify)
+    if offered is None:
+        return None
+    kinds = asdict(offered)
+    state = sanitize_state(tools.run(sanitize_argv(path))).state if any(kinds.values()) else None
+    return kinds | {"frozen": state == "frozen" if state not in (None, "unknown") else None}
+
+
 def read(path: str) -> dict[str, dict[str, Any] | None]:
     """Security, Sanitize, hidden area and overlay of the ATA disk at ``path``, as plain data."""
     identify = tools.run(identify_argv(path)).out
     limits = tools.run(limits_argv(path))
     cut = tools.run(["hdparm", "--dco-identify", path])
-    area = hidden_area(limits.out, limits.err)
-    found = {
-        "security": security(identify),
-        "sanitize": sanitize(identify),
-        "hpa": area,
-        "dco": overlay(cut.out, cut.err, area.native_sectors if area else shown_sectors(identify)),
+    found, area = security(identify), hidden_area(limits.out, limits.err)
+    shown = area.native_sectors if area else shown_sectors(identify)
+    factory = overlay(cut.out, cut.err, shown)
+    return {
+        "security": asdict(found) if found else None,
+        "sanitize": _sanitize_facts(path, identify),
+        "hpa": asdict(area) if area else None,
+        "dco": asdict(factory) if factory else None,
     }
-    return {name: asdict(value) if value else None for name, value in found.items()}
