@@ -56,8 +56,8 @@ class Loop:
             "medium": "hdd",
             "method": "overwrite",
             "fallback": [],
-            "opt_in": True,
             "claim": {"level": "Clear", "limits": []},
+            "opt_in": True,  # a loop device is on no known bus
         }
         return disk_plan | changes
 

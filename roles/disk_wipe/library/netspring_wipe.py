@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.netspring_erase import launch
+from ansible.module_utils.netspring_disks import machine
+from ansible.module_utils.netspring_erase import first, launch
 from ansible.module_utils.netspring_erase.evidence import Evidence
 from ansible.module_utils.netspring_erase.failures import RefusedError
 
@@ -40,6 +41,18 @@ options:
     description: False when the plan has expired; then only work begun in time is picked up.
     type: bool
     default: false
+  hold:
+    description:
+      - Why nothing may begin here now; empty when nothing is in the way.
+      - What has begun is picked up all the same.
+    type: str
+    default: ""
+  canary_seconds:
+    description:
+      - How long V(started) waits, in seconds, until every disk has passed its checks
+        and has its canaries planted and read back. V(0) does not wait.
+    type: int
+    default: 0
   poll_seconds:
     description: How long V(waited) waits at most, in seconds.
     type: int
@@ -59,23 +72,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 netspring_result:
-  description: Kind C(wipe) once finished or refused, C(wipe_progress) before.
+  description:
+    - Kind C(wipe_begun) of V(started), with the boot in which the work is done.
+    - Kind C(wipe) once finished or refused, C(wipe_progress) before.
   returned: always
   type: dict
 """
 
 
-def refused(plan_id: str, machine: dict[str, Any], reason: str) -> dict[str, Any]:
-    """A result in which every disk of the machine is refused for the same reason."""
+def all_ended(plan_id: str, part: dict[str, Any], outcome: str, reason: str) -> dict[str, Any]:
+    """A result in which every disk of the machine's part of the plan ended so for one reason."""
     disks = []
-    for planned in machine.get("disks") or []:
+    for planned in part.get("disks") or []:
         evidence = Evidence({"serial": None, **planned})
-        evidence.ended("refused", reason)
+        evidence.ended(outcome, reason)
         disks.append(evidence.as_dict())
     return {
         "kind": "wipe",
         "plan_id": plan_id,
-        "boot_id": machine.get("boot_id"),
+        "boot_id": machine.live()["boot_id"],
         "finished": True,
         "disks": disks,
     }
@@ -92,6 +107,19 @@ def complaint(result: dict[str, Any]) -> str | None:
     return "; ".join(told) or "no disk was erased"
 
 
+def begun(plan_id: str, seconds: int, *, began: bool) -> dict[str, Any]:
+    """The result of V(started): in which boot, and whether the machine has passed."""
+    seen = first.look(plan_id, seconds) if seconds else first.Standing(None)
+    return {
+        "kind": "wipe_begun",
+        "plan_id": plan_id,
+        "boot_id": machine.live()["boot_id"],
+        "began": began,
+        "passed": seen.passed,
+        "reason": seen.reason,
+    }
+
+
 def main() -> None:
     """Entry point for Ansible."""
     module = AnsibleModule(
@@ -101,13 +129,14 @@ def main() -> None:
             "machine": {"type": "dict"},
             "token_sha256": {"type": "str", "no_log": False},
             "may_begin": {"type": "bool", "default": False},
+            "hold": {"type": "str", "default": ""},
+            "canary_seconds": {"type": "int", "default": 0},
             "poll_seconds": {"type": "int", "default": 10},
         },
         required_if=[("state", "started", ("machine", "token_sha256"))],
         supports_check_mode=False,
     )
     given: dict[str, Any] = module.params
-    began = False
     try:
         if given["state"] == "started":
             began = launch.start(
@@ -115,16 +144,20 @@ def main() -> None:
                 given["machine"],
                 given["token_sha256"],
                 may_begin=given["may_begin"],
+                hold=given["hold"],
             )
-        seconds = given["poll_seconds"] if given["state"] == "waited" else 0
-        result = launch.wait(given["plan_id"], seconds)
+            result = begun(given["plan_id"], given["canary_seconds"], began=began)
+            module.exit_json(changed=began, netspring_result=result)
+        result = launch.wait(given["plan_id"], given["poll_seconds"])
     except RefusedError as refusal:
-        result = refused(given["plan_id"], given["machine"] or {}, str(refusal))
+        # A wait follows a begin: what is unknown to this boot then lost power half erased.
+        outcome = "refused" if given["state"] == "started" else "failed"
+        result = all_ended(given["plan_id"], given["machine"] or {}, outcome, str(refusal))
         module.fail_json(msg=str(refusal), netspring_result=result)
-    trouble = complaint(result) if given["state"] == "waited" else None
+    trouble = complaint(result)
     if trouble:
         module.fail_json(msg=trouble, changed=True, netspring_result=result)
-    module.exit_json(changed=began, netspring_result=result)
+    module.exit_json(changed=False, netspring_result=result)
 
 
 if __name__ == "__main__":

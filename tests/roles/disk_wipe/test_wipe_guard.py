@@ -9,6 +9,9 @@ import pytest
 from ansible.module_utils.netspring_disks.identity import Identity
 from ansible.module_utils.netspring_erase import guard
 
+from netspring_provision.model import PlannedDisk
+from netspring_provision.proof import METHODS
+
 TOKEN = "ab" * 32
 LIVE = {"marker": True, "token_sha256": TOKEN, "boot_id": "b"}
 MACHINE = {"uuid": "u1"}
@@ -31,6 +34,8 @@ PLANNED = {
     "bus": "sata",
     "method": "overwrite",
 }
+USB_BOX = dataclasses.replace(DISK, bus="usb")
+GRID = {"mode": "sampled", "pitch_bytes": 1 << 20, "length_bytes": 1 << 20}
 
 
 def test_the_planned_machine_and_disk_pass() -> None:
@@ -87,9 +92,44 @@ def test_another_disk(changes: dict[str, Any], words: tuple[str, ...]) -> None:
 
 
 def test_two_disks_of_one_serial() -> None:
-    twin = dataclasses.replace(DISK, name="sdb", path="/dev/sdb")
+    twin = dataclasses.replace(DISK, name="sdb", path="/dev/sdb", wwn="0x5000c500ffffffff")
     refusal = guard.identity_refusal(PLANNED, [DISK, twin])
-    assert "/dev/sda and /dev/sdb have the same serial S1" in str(refusal)
+    assert "/dev/sda and /dev/sdb have the same serial S1; take one out" in str(refusal)
+    nameless = [dataclasses.replace(disk, wwn=None) for disk in (DISK, twin)]
+    refusal = guard.identity_refusal(PLANNED, nameless)
+    assert "/dev/sda and /dev/sdb have the same serial S1; take one out" in str(refusal)
+
+
+def test_two_paths_to_one_disk() -> None:
+    """Without multipathd nothing holds either of them, and each would be erased over the other."""
+    path = dataclasses.replace(DISK, name="sdb", path="/dev/sdb")
+    refusal = guard.identity_refusal(PLANNED, [DISK, path])
+    assert "/dev/sda and /dev/sdb have the same serial S1 and WWN: two paths" in str(refusal)
+    assert "leave one path connected" in str(refusal)
+
+
+@pytest.mark.parametrize("bus", ["usb", "unknown"])
+@pytest.mark.parametrize("opt_in", [None, False, 1, "S1"])
+def test_a_disk_that_anybody_may_have_plugged_in(bus: str, opt_in: object) -> None:
+    stick, planned = dataclasses.replace(DISK, bus=bus), PLANNED | {"bus": bus}
+    assert guard.identity_refusal(planned | {"opt_in": True}, [stick]) is None
+    refusal = guard.identity_refusal(planned | {"opt_in": opt_in}, [stick])
+    assert f"/dev/sda (serial S1) is a disk on bus {bus} that nobody named" in str(refusal)
+    assert "--usb S1" in str(refusal)
+
+
+def test_a_disk_moved_into_a_usb_box_is_not_the_planned_one() -> None:
+    refusal = guard.identity_refusal(PLANNED | {"opt_in": True}, [USB_BOX])
+    assert "bus is usb, planned was sata" in str(refusal)
+
+
+def test_a_hidden_area_is_let_through_only_where_the_plan_removes_it() -> None:
+    hidden = {"hpa": {"present": True, "current_sectors": 90, "native_sectors": 100}}
+    for planned in (None, {}, {"remove_hpa": False}, {"remove_hpa": 1}, {"remove_hpa": None}):
+        assert "--remove-hpa" in str(guard.disk_refusal(DISK, [], hidden, planned))
+    assert guard.disk_refusal(DISK, [], hidden, {"remove_hpa": True}) is None
+    locked = hidden | {"security": {"locked": True}}
+    assert "PSID" in str(guard.disk_refusal(DISK, [], locked, {"remove_hpa": True}))
 
 
 @pytest.mark.parametrize("kind", ["mounted", "swap", "lvm", "raid", "dm", "multipath", "holder"])
@@ -120,13 +160,50 @@ def test_a_disk_that_cannot_be_erased_whole(
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        {"method": method, "fallback": ["overwrite"], "verify": verify, "opt_in": False}
+        for method in sorted(METHODS)
+        for verify in (None, {"mode": "full", "pitch_bytes": None, "length_bytes": None}, GRID)
+    ],
+    ids=lambda more: f"{more['method']}-{(more['verify'] or {}).get('mode')}",
+)
+def test_every_method_of_the_station_is_known(more: dict[str, Any]) -> None:
+    assert guard.plan_fault("p1", {"disks": [PLANNED | more]}) is None
+
+
+def test_the_words_of_a_plan_are_those_of_the_station() -> None:
+    """A word that the station adds must be understood here first, or the plan is refused."""
+    assert {field.name for field in dataclasses.fields(PlannedDisk)} == guard.DISK_FIELDS
+    assert set(guard.METHODS) == METHODS
+
+
+@pytest.mark.parametrize(
     ("disks", "word"),
     [
         (None, "no disk"),
         ([], "no disk"),
         (["sda"], "serial and size"),
         ([{**PLANNED, "size_bytes": "1"}], "serial and size"),
+        ([{**PLANNED, "size_bytes": True}], "serial and size"),
         ([{**PLANNED, "method": None}], "unknown"),
+        ([{**PLANNED, "method": "shred"}], "'shred' is unknown"),
+        ([{**PLANNED, "fallback": ["overwrite", "shred"]}], "'shred' is unknown"),
+        ([{**PLANNED, "fallback": "overwrite"}], "no list of methods"),
+        ([{**PLANNED, "bus": None}], "which bus"),
+        ([{**PLANNED, "passes": 7}], "the plan says passes of it, which is unknown"),
+        ([{**PLANNED, "remove_hpa": "yes"}], "remove_hpa is 'yes'"),
+        ([{**PLANNED, "unfreeze": 2}], "unfreeze is 2"),
+        ([{**PLANNED, "opt_in": "no"}], "opt_in is 'no'"),
+        ([{**PLANNED, "verify": {"mode": "none"}}], "read-back"),
+        ([{**PLANNED, "verify": {"mode": "full", "pitch_bytes": 9}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "length_bytes": 0}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "length_bytes": 1 << 21}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "pitch_bytes": None}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "phase": 1}}], "read-back"),
+        ([{**PLANNED, "verify": "full"}], "read-back"),
+        ([{**PLANNED, "serial": "0000 0000"}], "no serial"),
+        ([{**PLANNED, "serial": 7}], "no serial"),
         ([{**PLANNED, "serial": " "}], "no serial"),
         ([PLANNED, PLANNED], "same serial twice"),
     ],

@@ -72,6 +72,7 @@ def start(
     token_sha256: str,
     *,
     may_begin: bool,
+    hold: str = "",
     root: Path = job.ROOT,
     probe: Probe = KERNEL,
     starter: Starter = start_unit,
@@ -87,6 +88,8 @@ def start(
         machine: this machine's part of it.
         token_sha256: digest of the live token the plan was made for.
         may_begin: False when the plan has expired: then only a job begun in time is picked up.
+        hold: why nothing may begin here though the plan holds, such as the batch's first machine
+            that did not pass; what has begun is picked up all the same.
         root: where jobs live.
         probe: how to ask the machine.
         starter: how to start the unit.
@@ -112,10 +115,12 @@ def start(
         return False
     ended = (folder / "result.json").exists()
     left = _not_erased(folder, machine)
-    if ended and not (left and may_begin):
+    if ended and not (left and may_begin and not hold):
         return False
     if not may_begin:
         raise RefusedError(f"the plan {plan_id} has expired; make a new one")
+    if hold:
+        raise RefusedError(hold)
     present = probe.disks()
     for disk in machine["disks"]:
         refusal = guard.identity_refusal(disk, present)
@@ -151,7 +156,8 @@ def _not_erased(folder: Path, machine: Mapping[str, Any]) -> list[Mapping[str, A
             entry = json.loads(job.result_file(folder, disk["serial"]).read_text())
         except (FileNotFoundError, ValueError):
             entry = {}
-        if entry.get("outcome") != "erased":
+        # A certificate never spans two disks: serial and WWN, as everywhere (wiping.md, 8).
+        if entry.get("outcome") != "erased" or entry.get("wwn") != disk.get("wwn"):
             left.append(disk)
     return left
 
@@ -179,7 +185,7 @@ def snapshot(plan_id: str, root: Path = job.ROOT) -> dict[str, Any]:
         order = json.loads((folder / "job.json").read_text())
     except FileNotFoundError:
         raise RefusedError(
-            f"plan {plan_id} was not begun since this machine started; make a new plan"
+            f"plan {plan_id} was not begun since this machine was started; run the same again"
         ) from None
     if not at_work:
         try:
