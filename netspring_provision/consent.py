@@ -26,8 +26,9 @@ from netspring_provision.model import (
     RefusedDisk,
     RefusedMachine,
 )
+from netspring_provision.plan import confirm_phrase
 
-SCHEMA = 1
+SCHEMA = 2
 PLAN_AGAIN = "make a new plan: netspring plan -i INVENTORY"
 
 
@@ -149,16 +150,25 @@ def _machine_from(data: Mapping[str, Any]) -> MachinePlan:
 
 
 def check_phrase(plan: Plan, typed: str | None) -> None:
-    """The typed phrase is the plan's own, letter by letter.
+    """The typed phrase is the plan's own, letter by letter, and says what the plan destroys.
+
+    Machine, number of disks and digits are taken from the plan's content once more: a phrase that
+    speaks of one disk is no consent for two.
 
     Raises:
-        RefusedError: nothing or something else was typed, or the plan destroys nothing.
+        RefusedError: nothing or something else was typed, the plan destroys nothing, or its phrase
+            is not that of its content.
     """
     if not plan.confirm:
         reasons = "; ".join(f"{m.host}: {m.reason}" for m in plan.refused)
         raise RefusedError(
             "the plan has no disk to erase" + (f" ({reasons})" if reasons else ""),
             hint="netspring plan shows each refusal with its way out",
+        )
+    if plan.confirm != confirm_phrase(plan.machines, plan.plan_id):
+        raise RefusedError(
+            f"the phrase {plan.confirm!r} does not say what the plan destroys; nothing was changed",
+            hint=PLAN_AGAIN,
         )
     # What a terminal types need not be UTF-8; Python hands it on as lone surrogates.
     spelled = None if typed is None else typed.encode("utf-8", "surrogatepass")

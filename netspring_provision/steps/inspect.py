@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -52,26 +52,39 @@ def enrol_machines(job: Job) -> tuple[RefusedMachine, ...]:
         return tuple(answer for answer in answers if answer is not None)
 
 
-def strangers(job: Job, names: Iterable[str]) -> dict[str, RefusedError]:
-    """Which of these machines answer, but do not prove that they run our live environment.
+@dataclass(frozen=True)
+class Answers:
+    """How machines answered when they were asked to prove who they are.
 
-    The keys of the others are learnt. One that does not answer is no stranger: that shows, with
-    its reason, as soon as it is played on.
+    Attributes:
+        strangers: why those are refused that answer, but do not run our live environment.
+        silent: those that do not answer. They are no strangers: why they are silent shows as soon
+            as they are played on.
     """
+
+    strangers: Mapping[str, RefusedError]
+    silent: frozenset[str]
+
+
+def ask_who_they_are(job: Job, names: Iterable[str]) -> Answers:
+    """Ask machines to prove that they run our live environment; the keys of those are learnt."""
     asked = tuple(names)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = pool.map(lambda name: _strange(job, job.host(name)), asked)
         found = dict(zip(asked, answers, strict=True))
-    return {name: error for name, error in found.items() if error is not None}
+    return Answers(
+        {name: error for name, error in found.items() if isinstance(error, RefusedError)},
+        frozenset(name for name, error in found.items() if isinstance(error, MachineFailedError)),
+    )
 
 
-def _strange(job: Job, host: Host) -> RefusedError | None:
+def _strange(job: Job, host: Host) -> RefusedError | MachineFailedError | None:
     try:
         key = ssh.enrol(job.station, host.address, host.port, host.user)
     except RefusedError as error:
         return RefusedError(f"{host.name}: {error.message}; nothing was changed", error.hint)
-    except MachineFailedError:
-        return None
+    except MachineFailedError as error:
+        return error
     if key is None:
         return RefusedError(
             f"{host.name} does not run the live environment of this station; nothing was changed",

@@ -18,8 +18,8 @@ from netspring_provision.plan import install_target
 from netspring_provision.station.serve import Served, serve
 from netspring_provision.steps.images import requirements_of
 from netspring_provision.steps.job import Job
+from netspring_provision.steps.journal import erased_disks
 from netspring_provision.steps.plan import token_sha256
-from netspring_provision.steps.wipe import erased_serials
 
 KINDS = ("image", "identity", "bootloader")
 
@@ -47,9 +47,9 @@ def gate(job: Job, facts: Facts) -> None:
         )
     if not facts.disks:
         raise RefusedError(f"{facts.host} has no disk", hint="check the disk's cables")
-    erased = erased_serials(job.ledger, facts.uuid or "")
+    erased = erased_disks(job.ledger, facts.uuid or "")
     for disk in facts.disks:
-        if disk.serial not in erased:
+        if disk.serial is None or (disk.serial, disk.wwn) not in erased:
             raise RefusedError(
                 f"{facts.host}: {disk.path} (serial {disk.serial or 'none'}) is not on record as "
                 "erased, and no PC is installed beside a disk with a donor's data",

@@ -1,21 +1,24 @@
-"""Carry out a wipe plan: consent, record, erase, judge, record.
+"""Carry out a wipe plan: consent, record, erase, judge, record, certify.
 
-The journal is written before each deed: ``wipe_started`` before the playbook, ``wipe`` after it. A
-plan begins within its 30 minutes or not at all; one that has begun on a machine may be taken up
-again there for a day, for what is half-erased has nothing left to lose by it. That ends when
-another plan begins on the machine or an image is put on it: it is then not what was planned.
+The journal (journal.py) is written before each deed: ``wipe_started`` before the playbook, ``boot``
+as soon as a machine tells that work began, ``wipe`` after it. A plan begins within its 30 minutes
+or not at all; one that has begun on a machine may be taken up again there for a day, after any
+number of boots, for what is half-erased has nothing left to lose by it. That ends when another plan
+begins on the machine or an image is put on it: it is then not what was planned.
+
+One machine of the batch goes first (wiping.md, 5 (7)): the role lets the others begin once it has
+passed every check and its canaries are planted and read back.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from netspring_provision import consent
-from netspring_provision.errors import RefusedError
+from netspring_provision import consent, erasure
+from netspring_provision.errors import NetspringError, RefusedError
 from netspring_provision.ledger import Ledger
 from netspring_provision.model import MachinePlan, Outcome, Plan, RefusedMachine
 from netspring_provision.outcome import (
@@ -25,11 +28,11 @@ from netspring_provision.outcome import (
     refused_outcomes,
 )
 from netspring_provision.plan import LIFETIME
-from netspring_provision.steps.inspect import strangers
+from netspring_provision.steps import journal
+from netspring_provision.steps.inspect import ask_who_they_are
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.plan import plan_key
 
-RESUME_WINDOW = dt.timedelta(hours=24)
 NOT_ERASED_SINCE = "erased by this plan, but a later wipe of it did not end well: make a new plan"
 
 
@@ -62,7 +65,7 @@ def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
             hint="to erase these disks once more, make a new plan: netspring plan -i INVENTORY",
         )
     now = dt.datetime.now(dt.UTC)
-    late = _set_aside(job, plan, todo, now)
+    late, silent = _set_aside(job, plan, todo, now)
     todo = [machine for machine in todo if machine.host not in late]
     # The copy that the role reads holds only what is left, for as long as a plan may begin.
     current = dataclasses.replace(
@@ -71,28 +74,60 @@ def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
     path = job.folder / "plan.json"
     consent.write(current, plan_key(job), path)
     for machine in todo:
-        body = {
-            "plan_id": plan.plan_id,
-            "host": machine.host,
-            "boot_id": machine.boot_id,
-            "disks": [dataclasses.asdict(d) for d in machine.disks],
-        }
-        job.ledger.append("wipe_started", body, machine=machine.uuid, run_id=job.run_id)
+        journal.begin(job, plan, machine)
     names = [machine.host for machine in todo]
-    job.say(f"erasing {sum(len(m.disks) for m in todo)} disk(s) of {', '.join(names)}")
-    results = job.play(
+    first = _first(job.ledger, plan, todo, silent)
+    ahead = f"; {first} goes first" if len(names) > 1 else ""
+    job.say(f"erasing {sum(len(m.disks) for m in todo)} disk(s) of {', '.join(names)}{ahead}")
+    results = journal.watching(job, plan, todo).play(
         "wipe",
         names,
-        extravars={"disk_wipe_plan_file": str(path), "disk_wipe_confirm": plan.confirm},
+        extravars={
+            "disk_wipe_plan_file": str(path),
+            "disk_wipe_confirm": plan.confirm,
+            "disk_wipe_first": first,
+        },
     )
-    outcomes = dict(done)
+    fresh = {}
     for machine in todo:
         result = results[machine.host]
         report = result.payloads.get("wipe")
-        fresh = disk_outcomes(machine, report, plan.plan_id, result.reason)
-        _record(job, plan, machine, report, fresh)
-        outcomes[machine.host] = (*done.get(machine.host, ()), *fresh)
+        fresh[machine.host] = disk_outcomes(machine, report, plan.plan_id, result.reason)
+        journal.end(job, plan, machine, report, fresh[machine.host])
+    _certify(job, plan, todo, fresh)
+    outcomes = {**done, **{h: (*done.get(h, ()), *ended) for h, ended in fresh.items()}}
     return WipeResult({**outcomes, **late})
+
+
+def _first(ledger: Ledger, plan: Plan, todo: list[MachinePlan], silent: Collection[str]) -> str:
+    """The machine that goes first: one that answers, and on which nothing failed before.
+
+    Among those the plan's first. One that is switched off, or whose disk is known to be broken,
+    would hold up the others and prove nothing about the plan.
+    """
+    ranked = sorted(
+        todo,
+        key=lambda m: (m.host in silent, journal.failed_by(ledger, m.uuid, plan.plan_id)),
+    )
+    return ranked[0].host
+
+
+def _certify(
+    job: Job,
+    plan: Plan,
+    machines: list[MachinePlan],
+    outcomes: Mapping[str, tuple[DiskOutcome, ...]],
+) -> None:
+    """Issue the erasure records of all machines; raises the first StationError after the last."""
+    troubles: list[NetspringError] = []
+    for machine in machines:
+        boots = journal.boots_of(job.ledger, machine.uuid, plan.plan_id)
+        try:
+            erasure.issue(job, plan, machine, outcomes[machine.host], boots)
+        except NetspringError as error:
+            troubles.append(error)
+    if troubles:
+        raise troubles[0]
 
 
 def left_to_wipe(job: Job, plan: Plan) -> tuple[str, ...]:
@@ -103,23 +138,6 @@ def left_to_wipe(job: Job, plan: Plan) -> tuple[str, ...]:
 def recorded_outcomes(job: Job, plan: Plan) -> Mapping[str, tuple[DiskOutcome, ...]]:
     """How the disks of this plan ended according to the ledger alone."""
     return _split(job, plan)[1]
-
-
-def erased_serials(ledger: Ledger, uuid: str) -> dict[str, str]:
-    """Serials of the disks of a machine that the ledger holds as erased, and by which plan.
-
-    A later wipe of the same disk takes it out again from its beginning until it ends well.
-    """
-    found: dict[str, str] = {}
-    for record in ledger.records(machine=uuid):
-        if record.kind not in ("wipe_started", "wipe"):
-            continue
-        for disk in record.body["disks"]:
-            if record.kind == "wipe" and disk["outcome"] == Outcome.ERASED:
-                found[disk["serial"]] = record.body["plan_id"]
-            else:
-                found.pop(disk["serial"], None)
-    return found
 
 
 def _split(job: Job, plan: Plan) -> tuple[list[MachinePlan], dict[str, tuple[DiskOutcome, ...]]]:
@@ -137,15 +155,15 @@ def _split(job: Job, plan: Plan) -> tuple[list[MachinePlan], dict[str, tuple[Dis
         m.host: (_refused_whole(m),) for m in plan.refused if m.host in names
     }
     for machine in mine:
-        carried_out = _erased_by(job.ledger, machine.uuid, plan.plan_id)
-        still = erased_serials(job.ledger, machine.uuid)
-        left = tuple(d for d in machine.disks if d.serial not in carried_out)
+        carried_out = journal.erased_by(job.ledger, machine.uuid, plan.plan_id)
+        still = journal.erased_disks(job.ledger, machine.uuid)
+        left = tuple(d for d in machine.disks if (d.serial, d.wwn) not in carried_out)
         earlier = tuple(
-            DiskOutcome(d.serial, d.path, d.model, Outcome.ERASED, None, carried_out[d.serial])
-            if d.serial in still
+            carried_out[d.serial, d.wwn]
+            if (d.serial, d.wwn) in still
             else DiskOutcome(d.serial, d.path, d.model, Outcome.FAILED, NOT_ERASED_SINCE)
             for d in machine.disks
-            if d.serial in carried_out
+            if (d.serial, d.wwn) in carried_out
         )
         if left:
             todo.append(dataclasses.replace(machine, disks=left))
@@ -160,33 +178,27 @@ def _refused_whole(machine: RefusedMachine) -> DiskOutcome:
     return DiskOutcome(None, "", "", Outcome.REFUSED, f"{machine.reason}; {machine.hint}")
 
 
-def _erased_by(ledger: Ledger, uuid: str, plan_id: str) -> dict[str, str | None]:
-    """Serials that this very plan has erased, ever, and how: it never erases them again."""
-    return {
-        disk["serial"]: disk["method"]
-        for record in ledger.records(machine=uuid, kind="wipe")
-        if record.body["plan_id"] == plan_id
-        for disk in record.body["disks"]
-        if disk["outcome"] == Outcome.ERASED
-    }
-
-
 def _set_aside(
     job: Job, plan: Plan, todo: list[MachinePlan], now: dt.datetime
-) -> dict[str, tuple[DiskOutcome, ...]]:
-    """Machines on which this plan may not begin or go on; raises RefusedError if that is all."""
+) -> tuple[dict[str, tuple[DiskOutcome, ...]], frozenset[str]]:
+    """Machines on which this plan may not begin or go on, and those that do not answer.
+
+    Raises:
+        RefusedError: it may not begin or go on anywhere.
+    """
     refusals: dict[str, RefusedError] = {}
     for machine in todo:
         try:
             _check_not_overtaken(job.ledger, plan, machine)
-            if not _begun(job.ledger, plan, machine, now):
+            if not journal.begun(job.ledger, plan, machine, now):
                 consent.check_fresh(plan, now)
         except RefusedError as error:
             refusals[machine.host] = error
-    refusals |= strangers(job, [m.host for m in todo if m.host not in refusals])
+    answers = ask_who_they_are(job, [m.host for m in todo if m.host not in refusals])
+    refusals |= answers.strangers
     if len(refusals) == len(todo):
         raise refusals[todo[0].host]
-    return {
+    late = {
         m.host: (
             *(
                 DiskOutcome(d.serial, d.path, d.model, Outcome.REFUSED, refusals[m.host].message)
@@ -197,6 +209,7 @@ def _set_aside(
         for m in todo
         if m.host in refusals
     }
+    return late, answers.silent
 
 
 def _check_not_overtaken(ledger: Ledger, plan: Plan, machine: MachinePlan) -> None:
@@ -205,8 +218,8 @@ def _check_not_overtaken(ledger: Ledger, plan: Plan, machine: MachinePlan) -> No
     since = shown[0] if shown else 0
     others = {
         seq
-        for plan_id, begins in _begins(ledger, machine.uuid).items()
-        for seq, _ in begins
+        for plan_id, begun in journal.begins(ledger, machine.uuid).items()
+        for seq, _ in begun
         if plan_id != plan.plan_id
     }
     for record in ledger.records(machine=machine.uuid):
@@ -218,46 +231,3 @@ def _check_not_overtaken(ledger: Ledger, plan: Plan, machine: MachinePlan) -> No
                 "changed",
                 hint=consent.PLAN_AGAIN,
             )
-
-
-def _begun(ledger: Ledger, plan: Plan, machine: MachinePlan, now: dt.datetime) -> bool:
-    """Whether this plan first began on the machine within a day."""
-    for _, time in _begins(ledger, machine.uuid).get(plan.plan_id, []):
-        # A clock that was set back makes no plan young again.
-        return dt.timedelta(minutes=-1) <= now - time < RESUME_WINDOW
-    return False
-
-
-def _begins(ledger: Ledger, uuid: str) -> dict[str, list[tuple[int, dt.datetime]]]:
-    """Place and time of each beginning of a wipe on a machine, by plan.
-
-    An attempt of which every disk was refused touched nothing and so began nothing.
-    """
-    found: dict[str, list[tuple[int, dt.datetime]]] = {}
-    for record in ledger.records(machine=uuid):
-        begins = found.setdefault(str(record.body.get("plan_id")), [])
-        if record.kind == "wipe_started":
-            begins.append((record.seq, dt.datetime.fromisoformat(record.time)))
-        elif record.kind == "wipe" and begins and _only_refused(record.body):
-            begins.pop()
-    return found
-
-
-def _only_refused(body: Mapping[str, Any]) -> bool:
-    return all(disk["outcome"] == Outcome.REFUSED for disk in body["disks"])
-
-
-def _record(
-    job: Job,
-    plan: Plan,
-    machine: MachinePlan,
-    report: Mapping[str, Any] | None,
-    outcomes: tuple[DiskOutcome, ...],
-) -> None:
-    body = {
-        "plan_id": plan.plan_id,
-        "host": machine.host,
-        "boot_id": (report or {}).get("boot_id"),
-        "disks": [dataclasses.asdict(outcome) for outcome in outcomes],
-    }
-    job.ledger.append("wipe", body, machine=machine.uuid, run_id=job.run_id)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,10 +34,17 @@ def host(name: str, **variables: Any) -> Host:
     return Host(name, f"10.0.0.{name[-1]}", 22, "root", None, variables)
 
 
+def begun(machine: MachinePlan, plan_id: str, boot_id: str | None = None) -> dict[str, Any]:
+    """The machine told that work began, in this boot or that of the plan."""
+    told = {"kind": "wipe_begun", "plan_id": plan_id, "boot_id": boot_id or machine.boot_id}
+    return samples.event(machine.host, result=told | {"passed": True, "reason": None})
+
+
 def all_erased(machine: MachinePlan, plan_id: str) -> list[dict[str, Any]]:
     """The machine erased every disk that its plan named."""
     report = samples.report(machine, plan_id)
-    return [samples.event(machine.host, result=report), samples.stats((machine.host,))]
+    done = samples.event(machine.host, result=report)
+    return [begun(machine, plan_id), done, samples.stats((machine.host,))]
 
 
 def with_disks(**outcomes: str) -> Answer:
@@ -109,7 +119,9 @@ class Room:
         self.hostvars.append(hostvars or {})
         told: list[dict[str, Any]] = []
         for name in names:
-            told += self._said(playbook, name, extravars or {})
+            for event in self._said(playbook, name, extravars or {}):
+                told.append(event)
+                job.on_event(event)
         return events.host_results(merged(told), names)
 
     def _said(self, playbook: str, name: str, extravars: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -150,10 +162,26 @@ class Room:
         return Inspection(tuple(self.facts.values()), ())
 
 
+@lru_cache(maxsize=1)
+def _signing_key() -> tuple[bytes, bytes]:
+    """A real key pair; making one takes longer than many a test."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "key"
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "netspring-signing", "-f", key]
+        subprocess.run(argv, check=True)
+        return key.read_bytes(), key.with_suffix(".pub").read_bytes()
+
+
 def room(home: Path, monkeypatch: pytest.MonkeyPatch, count: int = 3) -> Room:
     """A station with secrets of its own and ``count`` machines, pc1 and so on."""
     station = Station(home)
     station.keys.mkdir(parents=True)
+    # Erasure records are signed as everywhere: ssh-keygen is the one program that is started.
+    subprocess.Popen.allowed |= {"ssh-keygen"}
+    private, public = _signing_key()
+    station.signing_key.touch(mode=0o600)
+    station.signing_key.write_bytes(private)
+    station.signing_key.with_suffix(".pub").write_bytes(public)
     station.token_file.write_text(samples.TOKEN + "\n")
     station.plan_key_file.write_text("k" * 64 + "\n")
     station.ssh_key.with_suffix(".pub").write_text("ssh-ed25519 AAAA station\n")

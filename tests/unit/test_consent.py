@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def test_a_digest_made_anew_does_not_help_without_the_key(file: Path) -> None:
 def test_a_plan_of_another_version_is_refused() -> None:
     body = consent.body_of(PLAN)
     with pytest.raises(RefusedError, match="another version"):
-        consent.plan_from(body | {"schema": 2})
+        consent.plan_from(body | {"schema": consent.SCHEMA + 1})
     with pytest.raises(RefusedError, match="another version"):
         consent.plan_from({k: v for k, v in body.items() if k != "machines"})
 
@@ -200,6 +201,23 @@ def test_a_plan_that_destroys_nothing_accepts_no_phrase() -> None:
     for typed in (None, "", "ERASE"):
         with pytest.raises(RefusedError, match=r"no disk to erase.*pc1.*no serial"):
             consent.check_phrase(empty, typed)
+
+
+@pytest.mark.parametrize("disks", [(), (0, 0)], ids=["fewer", "more"])
+def test_a_phrase_that_does_not_say_what_is_destroyed_is_refused(disks: tuple[int, ...]) -> None:
+    machine = PLAN.machines[0]
+    other = dataclasses.replace(machine, disks=tuple(machine.disks[n] for n in disks))
+    with pytest.raises(RefusedError, match="does not say what the plan destroys"):
+        consent.check_phrase(dataclasses.replace(PLAN, machines=(other,)), PLAN.confirm)
+
+
+def test_a_phrase_names_the_machine_and_the_number_of_disks() -> None:
+    """Typed host tag and disk count (wiping.md, 5 (5)): another machine is another phrase."""
+    assert re.fullmatch(r"ERASE \d DISKS? OF pc1 [0-9A-F]{4}", PLAN.confirm)
+    assert f"ERASE {len(PLAN.machines[0].disks)} DISK" in PLAN.confirm
+    elsewhere = dataclasses.replace(PLAN.machines[0], host="pc9")
+    with pytest.raises(RefusedError, match="does not say what the plan destroys"):
+        consent.check_phrase(dataclasses.replace(PLAN, machines=(elsewhere,)), PLAN.confirm)
 
 
 def at(minutes: float) -> dt.datetime:

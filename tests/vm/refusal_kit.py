@@ -22,6 +22,7 @@ from netspring_provision.lab.dirt import make_disk
 from netspring_provision.lab.model import LabDisk, Pc
 from netspring_provision.ledger import Ledger
 from netspring_provision.model import Plan
+from netspring_provision.plan import confirm_phrase
 from tests.vm.conftest import Lab
 
 MIB = 1 << 20
@@ -90,7 +91,9 @@ class Plans:
     def seal(self, plan: Plan, **changes: Any) -> tuple[Path, Plan]:
         """A plan of its own, whole and signed by the station, but with other content."""
         named = f"{plan.plan_id[:20]}-{secrets.token_hex(4)}"
-        made = dataclasses.replace(plan, **{"plan_id": named, **changes})
+        machines = changes.get("machines", plan.machines)
+        phrase = confirm_phrase(machines, named)
+        made = dataclasses.replace(plan, **{"plan_id": named, "confirm": phrase, **changes})
         path = self.lab.station.plans / f"{made.plan_id}.json"
         consent.write(made, self.key, path)
         with closing(Ledger(self.lab.station.ledger)) as ledger:

@@ -69,7 +69,8 @@ def test_a_wiped_machine_is_installed_and_on_record(room: playing.Room) -> None:
     assert install(room) == {"pc1": None}
     assert installs(room) == [["pc1"]]
     kinds = [r.kind for r in room.ledger.records(machine=samples.UUIDS["pc1"])]
-    assert kinds == ["wipe_started", "wipe", "install_started", "image", "identity", "bootloader"]
+    wiped = ["wipe_started", "wipe", "erasure"]
+    assert kinds == [*wiped, "install_started", "image", "identity", "bootloader"]
     given = room.hostvars[-1]["pc1"]
     assert given["image_deploy_disk"] == {"serial": "WD-pc1", "size_bytes": 160 * samples.GB}
     assert given["image_deploy_url"].endswith("/images/lite-zh_CN-01234567")

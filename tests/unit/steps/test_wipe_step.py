@@ -13,9 +13,10 @@ import samples
 from netspring_provision import consent
 from netspring_provision.errors import RefusedError, StationError
 from netspring_provision.model import Outcome, Plan, RefusedMachine
+from netspring_provision.plan import confirm_phrase
+from netspring_provision.steps.journal import erased_disks
 from netspring_provision.steps.plan import plan_key
 from netspring_provision.steps.wipe import (
-    erased_serials,
     left_to_wipe,
     recorded_outcomes,
     wipe_machines,
@@ -114,7 +115,7 @@ def test_all_erased_and_on_record(room: playing.Room) -> None:
     assert all(result.erased(name) for name in ("pc1", "pc2", "pc3"))
     assert room.kinds("wipe_started") == ["pc1", "pc2", "pc3"]
     assert room.kinds("wipe") == ["pc1", "pc2", "pc3"]
-    assert erased_serials(room.ledger, UUID) == {"WD-pc1": plan.plan_id}
+    assert erased_disks(room.ledger, UUID) == {("WD-pc1", "0x5000WD-pc1"): plan.plan_id}
     record = room.ledger.last("wipe", UUID)
     assert record is not None
     assert record.body["disks"][0]["evidence"]["verify"]["mode"] == "full"
@@ -165,7 +166,7 @@ def test_a_machine_that_stops_answering_fails_with_its_reason_and_the_others_fin
         Outcome.FAILED,
         "stopped answering: Connection timed out",
     )
-    assert erased_serials(room.ledger, samples.UUIDS["pc2"]) == {}
+    assert erased_disks(room.ledger, samples.UUIDS["pc2"]) == {}
     assert room.kinds("wipe") == ["pc1", "pc2", "pc3"]
 
 
@@ -192,7 +193,7 @@ def test_one_bad_disk_of_two(pc: playing.Room) -> None:
         ("B", Outcome.FAILED),
     ]
     assert not result.erased("pc1")
-    assert erased_serials(pc.ledger, UUID) == {"A": plan.plan_id}
+    assert erased_disks(pc.ledger, UUID) == {("A", "0x5000A"): plan.plan_id}
 
 
 def test_what_the_plan_refused_is_told_and_keeps_the_machine_back(room: playing.Room) -> None:
@@ -313,6 +314,7 @@ def test_a_plan_made_before_an_install_never_wipes_what_was_installed(pc: playin
     pc.plan()
     pc.ledger.append("install_started", {"host": "pc1"}, machine=UUID)
     newest = dataclasses.replace(pc.plan(), plan_id="plan-3")
+    newest = dataclasses.replace(newest, confirm=confirm_phrase(newest.machines, "plan-3"))
     assert "image was put on it" in refused(pc, newest, newest.confirm).message
 
 
@@ -329,18 +331,18 @@ def test_from_its_begin_to_its_good_end_a_later_wipe_takes_the_word_back(
 ) -> None:
     plan = pc.plan()
     wipe_machines(pc.job(), plan, plan.confirm)
-    assert erased_serials(pc.ledger, UUID) == {"WD-pc1": plan.plan_id}
+    assert erased_disks(pc.ledger, UUID) == {("WD-pc1", "0x5000WD-pc1"): plan.plan_id}
     later = pc.plan()
     pc.answers["pc1"] = killed
     with pytest.raises(KeyboardInterrupt):
         wipe_machines(pc.job(), later, later.confirm)
-    assert erased_serials(pc.ledger, UUID) == {}
+    assert erased_disks(pc.ledger, UUID) == {}
     pc.answers["pc1"] = playing.unreachable
     wipe_machines(pc.job(), later, later.confirm)
-    assert erased_serials(pc.ledger, UUID) == {}
+    assert erased_disks(pc.ledger, UUID) == {}
     del pc.answers["pc1"]
     wipe_machines(pc.job(), later, later.confirm)
-    assert erased_serials(pc.ledger, UUID) == {"WD-pc1": later.plan_id}
+    assert erased_disks(pc.ledger, UUID) == {("WD-pc1", "0x5000WD-pc1"): later.plan_id}
 
 
 def test_an_earlier_plan_does_not_say_erased_of_what_failed_later(pc: playing.Room) -> None:
@@ -359,7 +361,7 @@ def test_another_machine_with_a_disk_of_that_serial_has_nothing_on_record(
 ) -> None:
     plan = pc.plan()
     wipe_machines(pc.job(), plan, plan.confirm)
-    assert erased_serials(pc.ledger, samples.UUIDS["pc2"]) == {}
+    assert erased_disks(pc.ledger, samples.UUIDS["pc2"]) == {}
 
 
 def test_what_is_left_and_what_is_done(room: playing.Room) -> None:
