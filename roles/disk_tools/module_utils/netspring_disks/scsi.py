@@ -59,8 +59,13 @@ def sense(text: str) -> Sense | None:
     additional = re.search(r"^\s*Additional sense: (.+)$", text, re.MULTILINE)
     if not key or not additional:
         return None
-    percent = re.search(r"Progress indication: (\d+(?:\.\d+)?)%", text)
-    return Sense(key[1].strip(), additional[1].strip(), float(percent[1]) if percent else None)
+    return Sense(key[1].strip(), additional[1].strip(), percent(text))
+
+
+def percent(text: str) -> float | None:
+    """How far the disk is, out of what ``sg_requests`` printed; None where it does not tell."""
+    found = re.search(r"Progress indication: (\d+(?:\.\d+)?)%", text)
+    return float(found[1]) if found else None
 
 
 def read(path: str) -> dict[str, bool] | None:

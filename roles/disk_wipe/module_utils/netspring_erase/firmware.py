@@ -166,7 +166,7 @@ def _status_fault(after: Status) -> str | None:
     if after.state == FAILED:
         return f"the device says that it failed ({after.detail or 'without a reason'})"
     if after.state == IDLE:
-        return "the device accepted the command and knows nothing of it"
+        return f"the device knows nothing of it ({after.detail or 'no erase is on its record'})"
     return f"the device does not tell whether it succeeded ({after.detail or after.state})"
 
 

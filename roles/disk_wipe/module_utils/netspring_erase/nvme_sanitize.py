@@ -27,16 +27,22 @@ STATES = {
     nvme.SANITIZE_FAILED: FAILED,
     nvme.SANITIZED_KEPT: DONE,
 }
-BLOCK, OVERWRITE, CRYPTO = 2, 3, 4  # SANACT
+BLOCK, OVERWRITE, CRYPTO = 2, 3, 4  # SANACT, in bits 2:0 of command dword 10
+ACTION = 0b111
 
 
-def status_of(answer: str, complaint: str) -> Status:
-    """The status out of ``nvme sanitize-log -o json``, or UNKNOWN with what the tool said."""
+def status_of(answer: str, complaint: str, action: int) -> Status:
+    """The status of one action out of ``nvme sanitize-log``, or UNKNOWN with what the tool said.
+
+    The log keeps the command of which it speaks: the success of another action is none of ours.
+    """
     log = nvme.sanitize_log(answer)
     if log is None:
         why = " ".join(complaint.split()) or "the log is not readable"
         return Status(UNKNOWN, {"log": None}, detail=why)
     state = STATES[log.status]
+    if state == DONE and log.command & ACTION != action:
+        return Status(IDLE, {"log": log.told}, detail="its log speaks of another sanitize action")
     percent = 100 * log.progress / nvme.SPROG_WHOLE if state == RUNNING else None
     detail = "its sanitize log says that the last one failed" if state == FAILED else ""
     return Status(state, {"log": log.told}, percent, detail)
@@ -74,7 +80,7 @@ class Sanitize(Method):
     def status(self, at: Target) -> Status:
         """The sanitize log."""
         said = at.run(["nvme", "sanitize-log", self._controller(at), "--output-format=json"])
-        return status_of(said.out if said.code == 0 else "", said.err)
+        return status_of(said.out if said.code == 0 else "", said.err, self.action)
 
     def _controller(self, at: Target) -> str:
         how = at.probe.formatting(at.disk.name)

@@ -6,7 +6,7 @@ success: it says that it is under way, or that it failed, or nothing. It goes on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible.module_utils.netspring_disks import scsi
 from ansible.module_utils.netspring_disks.tools import Said
@@ -69,8 +69,12 @@ class Sanitize(Method):
         return ["sg_sanitize", KINDS[self.kind], *zeros, "--quick", "--early", at.disk.path]
 
     def status(self, at: Target) -> Status:
-        """REQUEST SENSE, in words."""
-        return status_of(at.run(["sg_requests", at.disk.path]))
+        """REQUEST SENSE, in words; sg3-utils 1.48 cuts the percentage off in some of them."""
+        found = status_of(at.run(["sg_requests", at.disk.path]))
+        if found.state != RUNNING or found.percent is not None:
+            return found
+        said = at.run(["sg_requests", "--progress", at.disk.path])
+        return replace(found, percent=scsi.percent(said.out))
 
 
 METHODS = tuple(Sanitize(f"scsi_sanitize_{kind}", kind=kind) for kind in KINDS)

@@ -1,0 +1,338 @@
+"""Sanitize of NVMe and SCSI drives: the exact commands, and every way in which a drive may lie."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible.module_utils.netspring_erase.progress import Progress
+from firmware_kit import MIB, Drive, fill, nvme_log, nvme_refusal, sense
+from loop_devices import Loop, erase
+
+pytestmark = pytest.mark.loop
+Make = Callable[..., Loop]
+LOG = ["nvme", "sanitize-log", "/dev/nvme0", "--output-format=json"]
+BLOCK = ["nvme", "sanitize", "/dev/nvme0", "--sanact=2"]
+CRYPTO = ["nvme", "sanitize", "/dev/nvme0", "--sanact=4"]
+PLAN: dict[str, Any] = {
+    "bus": "nvme",
+    "medium": "ssd",
+    "method": "nvme_sanitize_block",
+    "fallback": ["overwrite"],
+}
+SCSI = PLAN | {"bus": "scsi", "method": "scsi_sanitize_block"}
+
+
+def codes(entry: dict[str, Any]) -> list[str]:
+    return [limit["code"] for limit in entry["limits"]]
+
+
+@pytest.mark.parametrize(
+    ("left", "kind"),
+    [(b"\0", "zero"), (b"\xff", "ff"), (b"\x33\xcc\x55\xaa", "periodic"), (None, "random")],
+)
+def test_sanitize_is_polled_until_the_drive_says_done(
+    loops: Make, left: bytes | None, kind: str
+) -> None:
+    loop = loops(48 * MIB)
+    names = ("never", "never", "running-1", "running-50", "done-block")
+    told = [nvme_log(name) for name in names]
+    drive = Drive(loop, "sanitize-log", told, fill(loop, left or os.urandom(MIB)))
+    entry = erase(loop, drive.probe(), **PLAN)
+    assert (entry["outcome"], entry["reason"]) == ("erased", None)
+    assert entry["method"] == "nvme_sanitize_block"
+    # Once to see whether one runs, once before, and then until it is done.
+    assert drive.seen == [LOG, LOG, BLOCK, LOG, LOG, LOG]
+    first, last = entry["attempts"]
+    assert (first["argv"], first["rc"], first["error"]) == (BLOCK, 0, None)
+    assert first["tool"] == "nvme version 2.13 (git 2.13)"
+    assert len(first["stderr_sha256"]) == 64
+    assert first["status_before"]["state"] == "never"
+    assert first["status_after"]["state"] == "completed"
+    assert first["status_after"]["log"]["cdw10_info"] == 2
+    assert first["canaries_changed"] == entry["canaries"]["n"] == 66
+    assert entry["content_after"] == {"zero": 0, "ff": 0, "periodic": 0, "random": 0} | {kind: 66}
+    assert (last["method"], last["rc"], last["error"]) == ("overwrite", 0, None)
+    assert entry["limits"] == []
+    assert loop.is_zero()
+
+
+def test_progress_tells_how_far_the_drive_is(loops: Make) -> None:
+    loop, seen = loops(48 * MIB), []
+
+    class Heard(Progress):
+        def at(self, phase: str, done: int, size: int) -> None:
+            seen.append((phase, done, size))
+
+    told = [nvme_log(name) for name in ("never", "never", "running-1", "running-50", "done-block")]
+    drive = Drive(loop, "sanitize-log", told, fill(loop, b"\0"))
+    erase(loop, drive.probe(), progress=Heard(), **PLAN)
+    size = loop.size
+    assert seen == [
+        ("sanitizing", 0, size),
+        ("sanitizing", round(size * 655 / 65536), size),
+        ("sanitizing", size // 2, size),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "argv", "log"),
+    [
+        ("nvme_sanitize_block", BLOCK, "done-block"),
+        ("nvme_sanitize_block", BLOCK, "kept"),
+        ("nvme_sanitize_overwrite", [*BLOCK[:3], "--sanact=3", "--owpass=1"], "done-overwrite"),
+        ("nvme_sanitize_crypto", CRYPTO, "done-crypto"),
+    ],
+)
+def test_each_action_is_what_the_controller_is_told(
+    loops: Make, method: str, argv: list[str], log: str
+) -> None:
+    loop = loops(16 * MIB)
+    drive = Drive(
+        loop,
+        "sanitize-log",
+        [nvme_log("never"), nvme_log("never"), nvme_log(log)],
+        fill(loop, b"\0"),
+    )
+    entry = erase(loop, drive.probe(), **(PLAN | {"method": method}))
+    assert drive.erases == [argv]
+    assert (entry["outcome"], entry["method"]) == ("erased", method)
+
+
+def stale(first: str, after: str) -> list[tuple[int, str, str]]:
+    return [nvme_log(first), nvme_log(first), nvme_log(after)]
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "words"),
+    [
+        # The drive answers "good" and keeps the data, its log full of an old success.
+        (
+            stale("done-block", "done-block"),
+            (0, "", ""),
+            "the device's success is that of an earlier erase: only 0 of 66 canaries changed",
+        ),
+        # A fresh success, and the canaries are still there.
+        (
+            stale("never", "done-block"),
+            (0, "", ""),
+            "the device reported success, but only 0 of 66 canaries changed",
+        ),
+        # The old success of another action.
+        (stale("done-crypto", "done-crypto"), (0, "", ""), "another sanitize action"),
+        # The log of libnvme 1.12: all zero, whatever the drive says.
+        (stale("zeroed", "zeroed"), (0, "", ""), "the device knows nothing of it"),
+        (stale("never", "failed"), (0, "", ""), "its sanitize log says that the last one failed"),
+        (stale("never", "never"), nvme_refusal("invalid-opcode"), "Invalid Command Opcode"),
+        (stale("done-block", "done-block"), nvme_refusal("invalid-opcode"), "code 1"),
+        ([(1, "", "identify failed: Input/output error\n")], (0, "", ""), "Input/output error"),
+        ([(0, "not json", "")], (0, "", ""), "does not tell its status"),
+        ([(None, "", "nvme did not answer within 120 s")], (0, "", ""), "did not answer"),
+    ],
+)
+def test_a_sanitize_that_did_not_happen_is_only_an_overwrite(
+    loops: Make, told: list[Any], answer: Any, words: str
+) -> None:
+    loop = loops(48 * MIB)
+    drive = Drive(loop, "sanitize-log", told, answer=answer)
+    entry = erase(loop, drive.probe(), **PLAN)
+    assert (entry["outcome"], entry["method"]) == ("erased", "overwrite")
+    assert words in entry["attempts"][0]["error"]
+    assert codes(entry) == ["fallback", "spare_area"]
+    assert words in entry["limits"][0]["detail"]
+    assert entry["content_after"] is None
+    assert loop.is_zero()
+
+
+@pytest.mark.parametrize("survivors", [1, 65])
+def test_one_canary_that_is_left_is_enough(loops: Make, survivors: int) -> None:
+    """A drive that erases the first part of itself only."""
+    loop = loops(66 * MIB)
+    told = stale("never", "done-block")
+
+    def most() -> None:
+        with open(loop.path, "r+b") as stream:  # noqa: PTH123
+            stream.write(bytes(loop.size - survivors * MIB))
+
+    entry = erase(loop, Drive(loop, "sanitize-log", told, most).probe(), **PLAN)
+    assert entry["method"] == "overwrite"
+    assert entry["attempts"][0]["canaries_changed"] < 66
+
+
+def test_without_a_fallback_it_is_failed(loops: Make) -> None:
+    loop = loops(48 * MIB)
+    drive = Drive(loop, "sanitize-log", stale("done-block", "done-block"))
+    entry = erase(loop, drive.probe(), **(PLAN | {"fallback": []}))
+    assert entry["outcome"] == "failed"
+    assert "the plan allows no other method" in entry["reason"]
+    assert "earlier erase" in entry["reason"]
+
+
+def test_the_next_method_is_tried_in_the_order_of_the_plan(loops: Make) -> None:
+    loop = loops(48 * MIB)
+
+    def deed() -> None:
+        if drive.erases[-1] == CRYPTO:
+            fill(loop, b"\xff")()
+
+    told = [nvme_log(name) for name in ("never", "never", "failed", "failed", "done-crypto")]
+    drive = Drive(loop, "sanitize-log", told, deed)
+    # Each method of the plan on this bus is asked once whether an erase runs: one more answer.
+    drive = Drive(loop, "sanitize-log", [nvme_log("never"), *told], deed)
+    plan = PLAN | {"fallback": ["nvme_sanitize_crypto", "overwrite"]}
+    entry = erase(loop, drive.probe(), **plan)
+    assert drive.erases == [BLOCK, CRYPTO]
+    assert (entry["outcome"], entry["method"]) == ("erased", "nvme_sanitize_crypto")
+    assert [a["method"] for a in entry["attempts"]] == [
+        "nvme_sanitize_block",
+        "nvme_sanitize_crypto",
+        "overwrite",
+    ]
+    assert codes(entry) == ["fallback"]
+
+
+def test_a_sanitize_that_never_ends_is_failed_and_says_so(loops: Make) -> None:
+    """Recorded from an Intel 660p: 1 % for a week."""
+    loop = loops(16 * MIB)
+    told = [nvme_log("never"), nvme_log("never"), nvme_log("running-1")]
+    drive = Drive(loop, "sanitize-log", told)
+    entry = erase(loop, drive.probe(), **PLAN)
+    assert entry["outcome"] == "failed"
+    assert "erasing itself for more than 24 h" in entry["reason"]
+    assert drive.erases == [BLOCK]
+    assert drive.now > 86_400
+    assert not loop.is_zero()
+
+
+def test_a_sanitize_under_way_is_polled_and_not_sent_again(loops: Make) -> None:
+    """After a power cut: the drive goes on by itself. Only then are canaries planted."""
+    loop = loops(48 * MIB)
+    names = ("running-1", "running-50", "running-50", "done-block", "done-block", "done-block")
+    drive = Drive(loop, "sanitize-log", [nvme_log(name) for name in names], fill(loop, b"\0"))
+    entry = erase(loop, drive.probe(), **PLAN)
+    assert drive.seen == [LOG, LOG, LOG, LOG, LOG, BLOCK, LOG]
+    resumed, fresh, _ = entry["attempts"]
+    assert (resumed["argv"], resumed["rc"]) == ([], None)
+    assert resumed["status_before"]["state"] == "in_progress"
+    assert resumed["status_after"]["state"] == "completed"
+    assert "under way when the work began" in resumed["error"]
+    assert fresh["error"] is None
+    assert (entry["outcome"], entry["method"]) == ("erased", "nvme_sanitize_block")
+
+
+def test_stopped_while_it_polls(loops: Make) -> None:
+    loop, stop = loops(16 * MIB), threading.Event()
+    told = [nvme_log("never"), nvme_log("never"), nvme_log("running-1")]
+    drive = Drive(loop, "sanitize-log", told, stop.set)
+    entry = erase(loop, drive.probe(), stop=stop, **PLAN)
+    assert entry["outcome"] == "failed"
+    assert entry["reason"].startswith("aborted:")
+
+
+def test_other_namespaces_of_the_device_are_spared(loops: Make) -> None:
+    loop = loops(16 * MIB)
+    drive = Drive(loop, "sanitize-log", [nvme_log("never")])
+    entry = erase(loop, drive.probe(namespaces=lambda _name: 3), **PLAN)
+    assert drive.erases == []
+    assert "the other 2 namespaces" in entry["limits"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("scsi_sanitize_block", ["--block"]),
+        ("scsi_sanitize_overwrite", ["--overwrite", "--zero"]),
+        ("scsi_sanitize_crypto", ["--crypto"]),
+    ],
+)
+def test_scsi_sanitize_is_polled_until_the_drive_is_quiet(
+    loops: Make, method: str, options: list[str]
+) -> None:
+    loop = loops(48 * MIB)
+    names = ("idle", "idle", "running", "becoming-ready", "low-power")
+    drive = Drive(loop, "sg_requests", [sense(name) for name in names], fill(loop, b"\0"))
+    entry = erase(loop, drive.probe("scsi"), **(SCSI | {"method": method}))
+    assert drive.erases == [["sg_sanitize", *options, "--quick", "--early", loop.path]]
+    assert (entry["outcome"], entry["method"]) == ("erased", method)
+    first = entry["attempts"][0]
+    assert first["tool"] == "sg_sanitize: version: 1.22 20230622"
+    assert first["status_after"] == {
+        "sense": "No Sense: Low power condition on",
+        "state": "completed",
+    }
+    assert first["canaries_changed"] == 66
+
+
+@pytest.mark.parametrize(
+    ("told", "answer", "words"),
+    [
+        (["idle"], (9, "", "Sanitize failed: Illegal request, Invalid opcode\n"), "Invalid opcode"),
+        (["idle"], (0, "", ""), "the device reported success, but only 0 of 66 canaries changed"),
+        (["idle", "idle", "failed"], (0, "", ""), "Medium Error: Sanitize command failed"),
+        (["idle", "idle", "becoming-ready"], (0, "", ""), "process of becoming ready"),
+    ],
+)
+def test_a_scsi_sanitize_that_did_not_happen(
+    loops: Make, told: list[str], answer: Any, words: str
+) -> None:
+    """Among them the answer of QEMU's scsi-hd, which has no SANITIZE."""
+    loop = loops(48 * MIB)
+    drive = Drive(loop, "sg_requests", [sense(name) for name in told], answer=answer)
+    entry = erase(loop, drive.probe("scsi"), **SCSI)
+    assert (entry["outcome"], entry["method"]) == ("erased", "overwrite")
+    assert words in entry["attempts"][0]["error"]
+    assert codes(entry) == ["fallback", "spare_area"]
+
+
+def test_scsi_progress_is_asked_where_the_words_do_not_tell_it(loops: Make) -> None:
+    loop = loops(16 * MIB)
+    ask = ["sg_requests", loop.path]
+    percent = (0, "Progress indication: 24.31% done\n", "")
+    told = [sense("idle"), sense("idle"), sense("running-descriptor"), percent, sense("idle")]
+    drive = Drive(loop, "sg_requests", told, fill(loop, b"\0"))
+    entry = erase(loop, drive.probe("scsi"), **SCSI)
+    assert entry["outcome"] == "erased"
+    progress = ["sg_requests", "--progress", loop.path]
+    assert drive.seen[3:] == [ask, progress, ask]
+
+
+def test_secure_discard_of_a_card(loops: Make) -> None:
+    loop = loops(48 * MIB)
+    card = {"type": "MMC", "secure_discard": True, "boot_areas": ["/dev/mmcblk0boot0"]}
+    drive = Drive(loop, "never asked", [(0, "", "")], fill(loop, b"\xff"))
+    plan = PLAN | {"bus": "mmc", "medium": "flash", "method": "discard_secure"}
+    entry = erase(loop, drive.probe("mmc", card=lambda _name: card), **plan)
+    assert drive.seen == [["blkdiscard", "--secure", "--force", loop.path]]
+    assert (entry["outcome"], entry["method"]) == ("erased", "discard_secure")
+    assert entry["attempts"][0]["status_after"] is None
+    assert entry["content_after"]["ff"] == 66
+    assert codes(entry) == ["mmc_boot"]
+    assert "/dev/mmcblk0boot0" in entry["limits"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("card", "answer", "words"),
+    [
+        ({"secure_discard": False}, (0, "", ""), "no secure discard"),
+        (
+            {"secure_discard": True},
+            (1, "", "blkdiscard: /dev/mmcblk0: BLKSECDISCARD ioctl failed: Not supported"),
+            "BLKSECDISCARD ioctl failed",
+        ),
+        # Plain discard on ide-hd and cards: exit code 0, and the data is still there.
+        ({"secure_discard": True}, (0, "", ""), "only 0 of 66 canaries changed"),
+    ],
+)
+def test_a_secure_discard_that_did_not_happen(
+    loops: Make, card: dict[str, Any], answer: Any, words: str
+) -> None:
+    loop = loops(48 * MIB)
+    whole = {"type": "MMC", "boot_areas": []} | card
+    drive = Drive(loop, "never asked", [(0, "", "")], answer=answer)
+    plan = PLAN | {"bus": "mmc", "medium": "flash", "method": "discard_secure"}
+    entry = erase(loop, drive.probe("mmc", card=lambda _name: whole), **plan)
+    assert (entry["outcome"], entry["method"]) == ("erased", "overwrite")
+    assert words in entry["limits"][0]["detail"]
