@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -64,13 +64,26 @@ def is_canonical(data: bytes, record: Any) -> bool:
 
 def schema_problems(record: Any) -> list[tuple[str, str]]:
     """What the schema forbids: field (with dots) and why, in words; empty when nothing."""
-    found = sorted(_validator().iter_errors(record), key=lambda e: [str(p) for p in e.path])
-    return [_told(error) for error in found]
+    told = [_told(error) for error in _errors(_validator().iter_errors(record))]
+    return sorted(dict.fromkeys(told))
 
 
 def misfits(record: Any) -> list[tuple[str | int, ...]]:
     """Where in a record that is being made something stands which the schema forbids."""
-    return [tuple(error.absolute_path) for error in _validator().iter_errors(record)]
+    errors = _errors(_validator().iter_errors(record))
+    return [tuple(error.absolute_path) for error in errors]
+
+
+def _errors(
+    errors: Iterable[jsonschema.ValidationError],
+) -> Iterator[jsonschema.ValidationError]:
+    """The errors; of "nothing, or such a thing" what is wrong with the thing."""
+    for error in errors:
+        inner = [e for e in error.context or () if e.validator != "type"]
+        if error.validator == "anyOf" and inner:
+            yield from _errors(inner)
+        else:
+            yield error
 
 
 @cache
