@@ -37,6 +37,7 @@ PURGE = "Purge technique (device-reported)"
 CLEAR = "Clear"
 NONE = "none"
 RANK = {NONE: 0, CLEAR: 1, PURGE: 2}
+BOTH = " · "  # parts the English from the Chinese of a detail that is told in both
 WORDS = Path(__file__).resolve().parent / "claims.yml"
 
 # Which sanitize technique is a Purge on which medium. An SSD's overwrite is not among them: nothing
@@ -190,6 +191,9 @@ def words(limit: Limit) -> Words:
     said = _words().get(limit.code, Words(limit.code, limit.code))
     if not limit.detail:
         return said
+    en, both, zh = limit.detail.partition(BOTH)
+    if both:
+        return Words(f"{said.zh} ({zh})", f"{said.en} ({en})")
     return Words(f"{said.zh} ({limit.detail})", f"{said.en} ({limit.detail})")
 
 

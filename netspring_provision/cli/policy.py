@@ -65,6 +65,10 @@ def policy_options(function: F) -> F:
             unfreeze=unfreeze,
             sampled_percent=sampled,
         )
+        try:
+            policy.read_back()
+        except ValueError as error:  # not a number, which no range keeps out
+            raise click.BadParameter(str(error), param_hint="--sampled") from error
         return function(*args, policy=policy, **kwargs)
 
     decorated: Any = with_policy

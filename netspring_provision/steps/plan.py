@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from netspring_provision import consent
+from netspring_provision.claims import BOTH
 from netspring_provision.methods import Policy
-from netspring_provision.model import Plan, RefusedMachine, Requirement
+from netspring_provision.model import Facts, Limit, Plan, RefusedMachine, Requirement
 from netspring_provision.plan import DEFAULT, make_plan
 from netspring_provision.steps.inspect import Inspection
 from netspring_provision.steps.job import Job
+from netspring_provision.triage import Health, disk_verdict
 
 
 def plan_machines(
@@ -35,8 +37,20 @@ def plan_machines(
         requirements=requirements,
         expected_uuids=_expected(job),
         policy=dataclasses.replace(policy, usb_serials=policy.usb_serials | _room_usb(job)),
+        warnings=_failing(inspection.facts),
         unreachable=(*inspection.missing, *refused),
     )
+
+
+def _failing(machines: Iterable[Facts]) -> dict[str, Limit]:
+    """Drives that are not worth the hours, by serial, with the reason in both languages."""
+    found = {}
+    for disk in (d for machine in machines for d in machine.disks if d.serial):
+        verdict = disk_verdict(disk.raw)
+        if verdict.health is Health.FAILING:
+            reason = f"{verdict.reason.en}{BOTH}{verdict.reason.zh}"
+            found[str(disk.serial)] = Limit("failing", reason)
+    return found
 
 
 def token_sha256(job: Job) -> str:

@@ -260,6 +260,9 @@ def test_words_carry_the_detail() -> None:
     assert claims.words(Limit("spare_area")).en.startswith("spare area not reached")
     assert claims.words(Limit("fallback", "EIO")).en.endswith("(EIO)")
     assert claims.words(Limit("fallback", "EIO")).zh.endswith("(EIO)")
+    told = claims.words(Limit("failing", "197: 3 sectors · 3 个扇区"))
+    assert told.en.endswith("(197: 3 sectors)")
+    assert told.zh.endswith("(3 个扇区)")
     assert claims.words(Limit("of_tomorrow", "x")).en == "of_tomorrow (x)"
     assert "清除" in claims.level_words(CLEAR).zh
     assert claims.method_words("shred").en == "shred"

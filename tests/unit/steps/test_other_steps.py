@@ -9,7 +9,7 @@ import playing
 import pytest
 import samples
 
-from netspring_provision import consent, ssh
+from netspring_provision import claims, consent, ssh
 from netspring_provision.config import Station
 from netspring_provision.errors import (
     MachineFailedError,
@@ -119,6 +119,17 @@ def test_a_plan_is_kept_as_a_file_and_on_record(room: playing.Room) -> None:
     assert consent.read(path, plan_key(job)) == plan
     (record,) = room.ledger.records(kind="plan")
     assert record.body["confirm"] == plan.confirm
+
+
+def test_a_drive_that_is_failing_is_told_in_the_plan(room: playing.Room) -> None:
+    room.facts["pc1"] = samples.facts(samples.disk("BAD", smart={"passed": False}))
+    job = room.job()
+    machines = {m.host: m for m in plan_machines(job, inspect_machines(job)).machines}
+    (note,) = machines["pc1"].disks[0].notes
+    assert note.code == "failing"
+    assert "failing" in claims.words(note).en
+    assert "快坏了" in claims.words(note).zh
+    assert machines["pc2"].disks[0].notes == ()
 
 
 def test_the_inventory_may_name_the_uuid(room: playing.Room) -> None:
