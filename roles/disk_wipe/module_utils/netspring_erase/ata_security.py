@@ -20,9 +20,7 @@ from ansible.module_utils.netspring_erase.failures import RefusedError
 from ansible.module_utils.netspring_erase.methods import COMMAND_SECONDS, Method, Status, Target
 from ansible.module_utils.netspring_erase.probe import Probe
 
-# No secret: it must be known to whoever finds the drive locked. The label is what the station has
-# on record (docs/ata-security.md).
-PASSWORD_LABEL = "netspring-1"  # noqa: S105
+# No secret: it must be known to whoever finds the drive locked. The station has it on record.
 PASSWORD = "netspring"  # noqa: S105
 TRIES = 3  # a drive takes five wrong passwords before its power must be off (ACS-3, 4.18.4)
 SLOWEST = 30 * 1024 * 1024  # bytes a second; hdparm's own estimate
