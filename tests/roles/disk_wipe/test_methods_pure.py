@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.netspring_disks import mmc, nvme, scsi
+from ansible.module_utils.netspring_disks import identity, mmc, nvme, scsi
 from ansible.module_utils.netspring_disks.tools import Said
 from ansible.module_utils.netspring_erase import (
     content,
@@ -176,6 +176,32 @@ def test_a_card_and_its_areas(tmp_path: Path) -> None:
     assert mmc.read("mmcblk0", root) == whole
     assert mmc.read("mmcblk0boot1", root) == whole
     assert mmc.read("sda", root) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "lock", "read_only"),
+    [
+        ("mmcblk0boot0", "0", False),  # kept read-only by the switch alone: the eraser lifts it
+        ("mmcblk0boot0", None, False),  # a card without a lock
+        ("mmcblk0boot0", "1", True),
+        ("mmcblk0boot0", "2", True),
+        ("mmcblk0", None, True),  # the main area has the same switch; there its state counts
+    ],
+)
+def test_a_boot_area_is_a_disk_of_its_own(
+    tmp_path: Path, name: str, lock: str | None, read_only: bool
+) -> None:
+    root = card(tmp_path, "MMC", ("mmcblk0boot0",))
+    (root / "devices/mmc0/mmc0:0001/serial").write_text("0x1234abcd\n")
+    (root / "block/mmcblk0boot0/device").symlink_to(root / "block/mmcblk0")
+    block = root / "block" / name
+    for file, text in (("size", "8192"), ("dev", "179:8"), ("ro", "1"), ("force_ro", "1")):
+        (block / file).write_text(f"{text}\n")
+    if lock is not None:
+        (block / "ro_lock_until_next_power_on").write_text(f"{lock}\n")
+    found = identity.identify(name, root)
+    assert found.serial == ("0x1234abcd" if name == "mmcblk0" else "0x1234abcd-boot0")
+    assert (found.read_only, found.size_bytes) == (read_only, 4 << 20)
 
 
 def test_an_sd_card_never_has_secure_discard(tmp_path: Path) -> None:
