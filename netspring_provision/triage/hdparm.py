@@ -9,14 +9,18 @@ from netspring_provision.triage.values import number, text
 
 # Where one disk's text begins; hdparm prints the device node first, recordings often lose it.
 HEAD = re.compile(r"^(?:(/dev/\S+):\s*\n)?(?:ATA|CompactFlash ATA|non-ATA|ATAPI)\b", re.MULTILINE)
+SECTIONS = re.compile(
+    r"^(?:Standards|Configuration|Capabilities|Commands/features|Security|Checksum):"
+    r"|^ATA device, with|^\t.*(?:feature set|BLOCK_ERASE_EXT command)$|SECURITY ERASE UNIT",
+    re.MULTILINE,
+)
+SECTIONS_ENOUGH = 2  # of these lines; one alone may stand in any text
 MODEL = re.compile(r"^\s*Model Number:[ \t]*(.*)$", re.MULTILINE)
 
 
 def is_hdparm(written: str) -> bool:
-    """Whether this is an answer of ``hdparm -I``."""
-    return bool(MODEL.search(written)) or bool(
-        re.search(r"^Security:\s*$", written, re.MULTILINE) and "SECURITY ERASE" in written
-    )
+    """Whether this is an answer of ``hdparm -I``, be it one without an identity (USB, SCSI)."""
+    return bool(MODEL.search(written)) or len(SECTIONS.findall(written)) >= SECTIONS_ENOUGH
 
 
 def read_all(written: str, file: str | None = None) -> tuple[Reading, ...]:

@@ -55,7 +55,7 @@ def read(
         file: where it stands.
 
     Returns:
-        The machine, and its disks: ``None`` where the record has no class that could hold disks.
+        The machine, and its disks: ``None`` where it lists none, since lshw does so for root only.
     """
     nodes = _nodes(roots)
     files = (file,) if file else ()
@@ -80,8 +80,7 @@ def read(
         files=files,
     )
     disks = tuple(_disks(nodes, files))
-    has_disks = disks or any(node.get("class") == "storage" for node in nodes) or is_whole
-    return machine, disks if has_disks else None
+    return machine, disks or None
 
 
 def _memory(nodes: list[Node]) -> int | None:

@@ -269,11 +269,12 @@ def _bare(name: str | None) -> str:
 def _owner(
     disk: Reading, machines: Sequence[tuple[MachineReading, list[Reading] | None, str]]
 ) -> int | None:
-    for place, (_, own, _folder) in enumerate(machines):
-        if disk.serial and any(_bare(disk.serial) == _bare(one.serial) for one in own or ()):
-            return place
     folders = {str(Path(file).parent) for file in disk.files}
     near = [place for place, (_, _, folder) in enumerate(machines) if folder in folders]
+    for place in (*near, *range(len(machines))):
+        own = machines[place][1] or []
+        if disk.serial and any(_bare(disk.serial) == _bare(one.serial) for one in own):
+            return place
     return near[0] if len(near) == 1 else None
 
 
@@ -281,5 +282,5 @@ def _with(own: list[Reading], disk: Reading) -> list[Reading]:
     """The machine's disks with one more record."""
     for place, one in enumerate(own):
         if _same(one, disk):
-            return [*own[:place], one.merged(disk), *own[place + 1 :]]
+            return [*own[:place], disk.merged(one), *own[place + 1 :]]  # it says more of it
     return [*own, disk]

@@ -21,6 +21,7 @@ CRITICAL_BITS = ("spare_low", "temperature_now", "degraded", "read_only_media", 
 SCSI_SELF_TEST_FAILED = range(3, 8)
 NVME_SELF_TEST_FAILED = range(5, 8)
 SCSI_SELF_TESTS = 20  # as many as the log page holds
+POWER_ON = 9  # ATA attribute
 MEDIA_OF_BUS = {"NVMe": ("nvme", "ssd"), "SCSI": ("scsi", "unknown"), "ATA": ("sata", "unknown")}
 KEYS = {
     "smartctl",
@@ -35,7 +36,10 @@ KEYS = {
 
 def is_smartctl(document: object) -> bool:
     """Whether this is an answer of smartctl: half of one is enough."""
-    if not isinstance(document, Mapping) or not KEYS & set(document):
+    if not isinstance(document, Mapping):
+        return False
+    # `smartctl -i -j` of some versions has none of them, but always says how it asked.
+    if not KEYS & set(document) and text(at(document, "device", "info_name")) is None:
         return False
     return "devices" not in document  # `smartctl --scan -j` lists disks and says nothing of them
 
@@ -55,6 +59,8 @@ def read(document: Mapping[str, Any], file: str | None = None) -> Reading:
         for name, value in found:
             numbers[name] = max(value, numbers.get(name, 0))
     hours = number(at(document, "power_on_time", "hours"))
+    if hours is None:
+        hours = _hours(document)
     if hours is not None:
         numbers["hours"] = hours
     if yes(at(document, "ata_security", "locked")) is True:
@@ -63,7 +69,7 @@ def read(document: Mapping[str, Any], file: str | None = None) -> Reading:
     vendor = text(document.get("scsi_vendor")) or text(document.get("vendor"))
     product = text(document.get("scsi_product")) or text(document.get("product"))
     return Reading(
-        path=text(at(document, "device", "name")),
+        path=text(at(document, "device", "name")) or _asked(document),
         model=model or " ".join(word for word in (vendor, product) if word) or None,
         serial=text(document.get("serial_number")),
         medium=medium,
@@ -75,6 +81,13 @@ def read(document: Mapping[str, Any], file: str | None = None) -> Reading:
         gaps=frozenset(_gaps(document)),
         files=(file,) if file else (),
     )
+
+
+def _asked(document: Mapping[str, Any]) -> str | None:
+    """The device that smartctl was asked for, where it never came to open one."""
+    argv = at(document, "smartctl", "argv")
+    words = [text(word) or "" for word in argv] if isinstance(argv, list) else []
+    return next((word for word in words if word.startswith("/dev/")), None)
 
 
 def _kind(document: Mapping[str, Any]) -> tuple[str, str]:
@@ -130,6 +143,14 @@ def _attributes(document: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
     if table:
         yield "attribute_now", now
         yield "attribute_past", past
+
+
+def _hours(document: Mapping[str, Any]) -> int | None:
+    """Power-on hours from attribute 9, where smartctl was not asked for the time itself."""
+    for row in rows(at(document, "ata_smart_attributes", "table")):
+        if number(row.get("id")) == POWER_ON:
+            return _raw(row.get("raw"))
+    return None
 
 
 def _raw(raw: object) -> int | None:
