@@ -51,6 +51,8 @@ _PURGES = frozenset(
         ("hdd", "scsi_sanitize_overwrite"),
     }
 )
+# Told by the machine in its own words too; here they follow from the evidence, with their numbers.
+DERIVED = ("spare_area", "reallocated", "hpa_unknown", "dco_unknown", "dco_hidden", "fallback")
 _CRYPTO = frozenset(
     {"ata_sanitize_crypto", "nvme_sanitize_crypto", "scsi_sanitize_crypto", "nvme_format_crypto"}
 )
@@ -75,7 +77,7 @@ def claim_of(medium: str, bus: str, method: str, entry: Mapping[str, Any]) -> Cl
         return Claim(NONE, (Limit("not_proven", gap),))
     return Claim(
         level_of(medium, method),
-        _merged((*limits_of(medium, bus, method, entry), *_met(entry, method))),
+        _merged((*limits_of(medium, bus, method, entry), *_met(medium, method, entry))),
     )
 
 
@@ -134,14 +136,18 @@ def _hidden(known: Mapping[str, Any]) -> Iterable[Limit]:
         yield Limit("dco_hidden", f"{hidden} bytes")
 
 
-def _met(entry: Mapping[str, Any], method: str) -> Iterable[Limit]:
+def _met(medium: str, method: str, entry: Mapping[str, Any]) -> Iterable[Limit]:
     """Limits that were met on the way: what the machine told, and what failed before."""
+    # A sanitize reaches sectors that were replaced by spares too, or so the drive says.
+    replaced = "device_word" if (medium, method) in _PURGES else "reallocated"
     told = entry.get("limits")
     for limit in told if isinstance(told, list | tuple) else ():
-        if isinstance(limit, Mapping) and limit.get("code"):
-            yield Limit(str(limit["code"]), str(limit.get("detail") or ""))
-        else:
+        if not isinstance(limit, Mapping) or not limit.get("code"):
             yield Limit("other", str(limit))
+        elif limit["code"] in DERIVED:
+            yield Limit(replaced if limit["code"] == "reallocated" else str(limit["code"]))
+        else:
+            yield Limit(str(limit["code"]), str(limit.get("detail") or ""))
     count = _mapping(entry.get("canaries")).get("n")
     for attempt in attempts_of(entry) or ():
         gap = attempt_gap(attempt, count)
@@ -150,9 +156,8 @@ def _met(entry: Mapping[str, Any], method: str) -> Iterable[Limit]:
             yield Limit("fallback", gap)
     was = _mapping(entry.get("smart_before")).get("reallocated")
     now = _mapping(entry.get("smart_after")).get("reallocated")
-    grew = now is not None and now != 0 if was is None else was != now
-    if grew:
-        yield Limit("reallocated", f"{_told(was)} before, {_told(now)} after")
+    if was or now:
+        yield Limit(replaced, f"replaced sectors: {_told(was)} before, {_told(now)} after")
 
 
 def _told(count: object) -> str:

@@ -9,7 +9,7 @@ import entries
 import pytest
 import samples
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netspring_provision import claims
@@ -129,7 +129,6 @@ anything = st.recursive(
 
 
 @pytest.mark.parametrize("kind", entries.PLANNED)
-@settings(deadline=None)
 @given(data=st.data())
 def test_no_other_value_anywhere_says_more(kind: str, data: st.DataObject) -> None:
     """Whatever stands anywhere in the report, beside evidence too, no level rises by it."""
@@ -171,37 +170,38 @@ def test_a_report_that_is_none_says_nothing(odd: Any) -> None:
 
 def test_what_the_machine_met_on_the_way_is_said() -> None:
     disk = entries.PLANNED["hdd"]
-    limits = [{"code": "mmc_boot", "detail": "boot0"}, {"code": "reallocated"}, "an odd one", {}]
+    limits: list[Any] = [{"code": "mmc_boot", "detail": "boot0"}, "an odd one", {}]
+    limits += [{"code": "reallocated", "detail": "in other words"}]
     claim = said(disk, samples.erased(disk, limits=limits))
     assert claim.limits == (
         Limit("reallocated"),
         Limit("mmc_boot", "boot0"),
         Limit("other", "an odd one; {}"),
     )
+    purge = said(SSD, samples.erased(SSD, limits=limits))
+    assert codes(purge) == ["device_word", "mmc_boot", "other"]
 
 
 @pytest.mark.parametrize(
     ("before", "after", "detail"),
     [
         (0, 0, ""),
-        (7, 7, ""),
-        (0, 8, "0 before, 8 after"),
-        (None, 8, "not told before, 8 after"),
-        (8, None, "8 before, not told after"),
+        (7, 7, "replaced sectors: 7 before, 7 after"),
+        (0, 8, "replaced sectors: 0 before, 8 after"),
+        (None, 8, "replaced sectors: not told before, 8 after"),
+        (8, None, "replaced sectors: 8 before, not told after"),
         (None, None, ""),
         (None, 0, ""),
     ],
 )
-def test_sectors_set_aside_during_the_wipe_are_said(
-    before: int | None, after: int | None, detail: str
-) -> None:
+def test_sectors_set_aside_are_said(before: int | None, after: int | None, detail: str) -> None:
     health = [{"reallocated": n, "pending": 0, "uncorrectable": 0} for n in (before, after)]
-    entry = samples.erased(SSD, smart_before=health[0], smart_after=health[1])
-    claim = said(SSD, entry)
-    assert claim.level == PURGE
-    assert [x.detail for x in claim.limits if x.code == "reallocated"] == (
-        [detail] if detail else []
-    )
+    told = {"smart_before": health[0], "smart_after": health[1]}
+    disk = entries.PLANNED["hdd"]
+    assert said(disk, samples.erased(disk, **told)).limits == (Limit("reallocated", detail),)
+    # A sanitize reaches them too, by the drive's own word.
+    claim = said(SSD, samples.erased(SSD, **told))
+    assert (claim.level, claim.limits) == (PURGE, (Limit("device_word", detail),))
 
 
 @pytest.mark.parametrize(

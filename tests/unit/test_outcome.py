@@ -8,7 +8,7 @@ from typing import Any
 import entries
 import pytest
 import samples
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from netspring_provision import sampling
@@ -128,7 +128,6 @@ def test_one_missing_field_is_not_erased(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", entries.PLANNED)
-@settings(deadline=None)  # the machine may be busy
 @given(data=st.data())
 def test_anything_in_the_place_of_evidence_is_not_erased(kind: str, data: st.DataObject) -> None:
     planned = entries.PLANNED[kind]
@@ -154,7 +153,6 @@ def _harmless(planned: PlannedDisk, path: tuple[Any, ...], odd: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", entries.PLANNED)
-@settings(deadline=None)  # the machine may be busy
 @given(data=st.data())
 def test_two_wrong_fields_do_not_make_one_right(kind: str, data: st.DataObject) -> None:
     planned = entries.PLANNED[kind]
