@@ -240,6 +240,15 @@ def test_other_namespaces_of_the_device_are_spared(loops: Make) -> None:
     assert "the other 2 namespaces" in entry["limits"][0]["detail"]
 
 
+def test_a_controller_that_does_not_answer_is_only_an_overwrite(loops: Make) -> None:
+    loop = loops(16 * MIB)
+    drive = Drive(loop, "sanitize-log", [nvme_log("never")])
+    entry = erase(loop, drive.probe(formatting=lambda _name: None), **PLAN)
+    assert drive.seen == []
+    assert (entry["outcome"], entry["method"]) == ("erased", "overwrite")
+    assert "does not tell what it supports" in entry["limits"][0]["detail"]
+
+
 @pytest.mark.parametrize(
     ("method", "options"),
     [

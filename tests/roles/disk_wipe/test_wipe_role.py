@@ -33,7 +33,6 @@ def plan_of(disk: Path, minutes: int = 30, host: str = "pc1", zone: str = "+00:0
         "size_bytes": disk.stat().st_size,
         "model": "Modèle 硬盘",
         "bus": "sata",
-        "bus": "sata",
         "method": "overwrite",
     }
     body = {

@@ -32,6 +32,7 @@ def replaced(before: Counts, after: Counts) -> str | None:
     count = is_now if is_now is not None else was
     if not count:
         return None
-    grown = was is not None and is_now is not None and is_now > was
-    more = f", {is_now - was} of them while it was erased" if grown else ""
-    return f"{count} sectors had been replaced by spares{more}"
+    told = f"{count} sectors had been replaced by spares"
+    if was is not None and count > was:
+        told += f", {count - was} of them while it was erased"
+    return told

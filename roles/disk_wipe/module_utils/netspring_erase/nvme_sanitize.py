@@ -74,19 +74,24 @@ class Sanitize(Method):
 
     def argv(self, at: Target) -> list[str]:
         """To the controller, not the namespace; one pass where it overwrites."""
-        argv = ["nvme", "sanitize", self._controller(at), f"--sanact={self.action}"]
+        controller = self._controller(at)
+        if controller is None:
+            raise OSError(f"{at.disk.path}: the controller does not answer any more")
+        argv = ["nvme", "sanitize", controller, f"--sanact={self.action}"]
         return [*argv, "--owpass=1"] if self.action == OVERWRITE else argv
 
     def status(self, at: Target) -> Status:
         """The sanitize log."""
-        said = at.run(["nvme", "sanitize-log", self._controller(at), "--output-format=json"])
+        controller = self._controller(at)
+        if controller is None:
+            return Status(UNKNOWN, {"log": None}, detail="the controller does not answer")
+        said = at.run(["nvme", "sanitize-log", controller, "--output-format=json"])
         return status_of(said.out if said.code == 0 else "", said.err, self.action)
 
-    def _controller(self, at: Target) -> str:
+    @staticmethod
+    def _controller(at: Target) -> str | None:
         how = at.probe.formatting(at.disk.name)
-        if how is None:
-            raise OSError(f"{at.disk.path}: the controller does not answer any more")
-        return how.controller
+        return how.controller if how else None
 
 
 METHODS = (
