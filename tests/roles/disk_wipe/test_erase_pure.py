@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from ansible.module_utils.netspring_disks.nvme import Formatting
 from ansible.module_utils.netspring_erase import blocks, canaries, evidence, launch, nvme_format
 from ansible.module_utils.netspring_erase.progress import Progress, last_line, write_whole
+from ansible.module_utils.netspring_erase.registry import FIRMWARE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -167,18 +170,27 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
 
 
 def test_the_program_stands_alone_in_the_jobs_folder(tmp_path: Path) -> None:
-    """What the unit runs is complete: every part of both packages, and nothing from Ansible."""
+    """What the unit runs is complete: it is loaded whole by a Python that has nothing else."""
     load_module("disk_wipe", "netspring_wipe")  # as on the machine: it brings the rest
     launch.write_program(tmp_path)
     roles = Path(__file__).parents[3] / "roles"
-    for role, package in (
-        ("disk_tools", "netspring_disks"),
-        ("disk_wipe", "netspring_erase"),
-    ):
-        for source in (roles / role / "module_utils" / package).glob("*.py"):
-            laid = tmp_path / "ansible/module_utils" / package / source.name
-            assert laid.read_text() == source.read_text()
+    sources = roles / "disk_wipe/module_utils/netspring_erase"
+    package = tmp_path / "ansible/module_utils"
+    for source in sources.glob("*.py"):
+        assert (package / "netspring_erase" / source.name).read_text() == source.read_text()
+    for laid in (package / "netspring_disks").glob("*.py"):
+        source = roles / "disk_tools/module_utils/netspring_disks" / laid.name
+        assert laid.read_text() == source.read_text()
     assert (tmp_path / "ansible/__init__.py").read_text() == ""
+    tell = (
+        "import sys; sys.path.insert(0, sys.argv[1]); "
+        "import ansible.module_utils.netspring_erase.job as job; "
+        "from ansible.module_utils.netspring_erase.registry import FIRMWARE; "
+        "print(job.__file__, len(FIRMWARE))"
+    )
+    argv = [sys.executable, "-I", "-S", "-c", tell, str(tmp_path)]  # no packages but Python's own
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(package / "netspring_erase/job.py"), str(len(FIRMWARE))]
 
 
 def test_unit_is_named_after_the_plan_and_outlives_the_session() -> None:
