@@ -18,6 +18,8 @@ from netspring_provision.outcome import evidence_gap
 NOTHING = Claim("none", ())
 # How the machine begins the reason of a disk that it could not finish (disk_wipe: disk.py, job.py).
 UNFINISHED = ("aborted:", "no outcome:")
+# What may be done to a drive before it is refused after all; none of it touches what lies on it.
+PREPARING = frozenset({"unfreeze", "ata_unlock", "show_hidden_area"})
 DESTRUCTION = "physical-destruction-record"
 WIPE_AGAIN = "wipe-again-or-destroy"
 
@@ -119,7 +121,7 @@ def _own_gap(record: Mapping[str, Any]) -> str | None:
 
 def _touched(record: Mapping[str, Any]) -> str | None:
     """A sign that something was written to the disk; ``None`` when there is none."""
-    if record["attempts"]:
+    if any(attempt["method"] not in PREPARING for attempt in record["attempts"]):
         return "it tells of an attempt to erase"
     if (record["canaries"] or {}).get("written"):
         return "canaries were written"

@@ -1,4 +1,4 @@
-"""Issue the records of one machine's wipe, and later those that a full disk held up."""
+"""Issue the records of one machine's wipe."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ from netspring_provision.config import Station
 from netspring_provision.erasure import record, store
 from netspring_provision.erasure.record import Circumstances
 from netspring_provision.erasure.store import KIND, Issued
-from netspring_provision.errors import NetspringError, RefusedError, StationError
+from netspring_provision.errors import NetspringError, StationError
 from netspring_provision.ledger import Ledger, Record
 from netspring_provision.model import MachinePlan, Plan
 from netspring_provision.outcome import DiskOutcome
 
 if TYPE_CHECKING:  # the steps import this package
     from netspring_provision.steps.job import Job
+
+
+class UnprovenError(StationError):
+    """A disk counts as erased, and its evidence does not carry that."""
+
 
 VERIFIER = f"netspring-provision {__version__}"
 
@@ -87,7 +92,7 @@ def issue_for(
     lines: list[Record] = []
     with store.one_at_a_time(station):
         done = {
-            _name(line.body): line
+            disk_name(line.body): line
             for line in ledger.records(machine=machine.uuid, kind=KIND)
             if line.run_id == run_id
         }
@@ -123,7 +128,7 @@ def _put_on_record(
     try:
         body = record.make(outcome, machine, about, store.new_id(about.issued, count + 1), prev)
     except ValueError as error:
-        raise StationError(
+        raise UnprovenError(
             f"no erasure record was issued: {error}",
             hint="this is a mistake of this program: report it with the ledger's record",
         ) from error
@@ -179,72 +184,6 @@ def _digest(path: Path, size: int, changed_ns: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def issue_missing(
-    station: Station, ledger: Ledger, told: Mapping[str, Mapping[str, Any]]
-) -> tuple[tuple[Issued, ...], tuple[str, ...]]:
-    """Issue what wipes on record lack, and write the files that are not there.
-
-    Args:
-        station: this station.
-        ledger: its ledger.
-        told: variables of the machines by name, as far as an inventory is at hand.
-
-    Returns:
-        The records issued now, and for each disk that can get none, why.
-
-    Raises:
-        StationError: a record cannot be signed or written.
-    """
-    made: list[Issued] = []
-    held: list[str] = []
-    have = {(line.run_id, line.machine, _name(line.body)) for line in ledger.records(kind=KIND)}
-    for line in ledger.records(kind="wipe"):
-        lacking = [
-            disk
-            for disk in line.body["disks"]
-            if (line.run_id, line.machine, _name(disk)) not in have
-        ]
-        if not lacking:
-            continue
-        try:
-            plan, machine = _planned(ledger, line)
-            outcomes = [DiskOutcome.from_record(disk) for disk in lacking]
-            made += issue_for(
-                station,
-                ledger,
-                plan,
-                machine,
-                outcomes,
-                _boots(ledger, line.machine, plan.plan_id),
-                run_id=line.run_id,
-                told=room_words(told.get(machine.host, {})),
-            )
-        except (RefusedError, KeyError, TypeError, ValueError) as error:
-            why = error.message if isinstance(error, RefusedError) else repr(error)
-            held += [f"{line.body['host']} {_name(disk)}: {why}" for disk in lacking]
-    with store.one_at_a_time(station):
-        store.write_files(station, ledger.records(kind=KIND))
-    return tuple(made), tuple(held)
-
-
-def _name(disk: Mapping[str, Any]) -> str:
+def disk_name(disk: Mapping[str, Any]) -> str:
+    """What tells the disks of one machine apart: the serial, or the path where it has none."""
     return str(disk["serial"] or disk["path"])
-
-
-def _planned(ledger: Ledger, wipe: Record) -> tuple[Plan, MachinePlan]:
-    """The plan that a wipe on record carried out; raises ValueError if it is not on record."""
-    for line in ledger.records(kind="plan"):
-        if line.body.get("plan_id") == wipe.body["plan_id"]:
-            plan = consent.plan_from(line.body)
-            for machine in plan.machines:
-                if machine.uuid == wipe.machine:
-                    return plan, machine
-    raise ValueError(f"its plan {wipe.body['plan_id']} is not on record")
-
-
-def _boots(ledger: Ledger, uuid: str, plan_id: str) -> list[dict[str, str]]:
-    return [
-        {"boot_id": str(line.body["boot_id"]), "seen_at": line.time}
-        for line in ledger.records(machine=uuid, kind="boot")
-        if line.body.get("plan_id") == plan_id
-    ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from netspring_provision import hosts
 from netspring_provision.config import Station
-from netspring_provision.erasure import issuing, store
+from netspring_provision.erasure import missing, store
 from netspring_provision.erasure.store import KIND, Issued
 from netspring_provision.ledger import Ledger, Record
 
@@ -74,7 +74,7 @@ def summary(records: Iterable[Listed]) -> dict[str, int]:
 def issue_missing(
     station: Station, inventory: str | None
 ) -> tuple[tuple[Issued, ...], tuple[str, ...]]:
-    """As :func:`issuing.issue_missing`, with the words of an inventory where one is named.
+    """As :func:`missing.issue_missing`, with the words of an inventory where one is named.
 
     Raises:
         UsageError: the inventory is bad.
@@ -86,7 +86,7 @@ def issue_missing(
     ledger = Ledger(station.ledger)
     try:
         ledger.check()
-        return issuing.issue_missing(station, ledger, told)
+        return missing.issue_missing(station, ledger, told)
     finally:
         ledger.close()
 

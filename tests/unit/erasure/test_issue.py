@@ -136,6 +136,12 @@ def test_every_ending_has_its_record(
         assert found["claim"] == {**found["claim"], "level": "none", "limits": []}
 
 
+@pytest.mark.parametrize("method", ["unfreeze", "ata_unlock", "show_hidden_area"])
+def test_a_disk_refused_after_it_was_made_ready_is_refused(workshop: Workshop, method: str) -> None:
+    (issued,) = workshop.wiped(untouched(attempts=[samples.attempt(method)]))
+    assert issued.state == State.REFUSED
+
+
 def test_a_report_that_says_more_than_it_proves_is_told_as_such(workshop: Workshop) -> None:
     workshop.wiped(told(canaries={"n": 33, "written": 33, "changed": 32}))
     found = workshop.record()
@@ -342,9 +348,11 @@ def test_what_is_public_can_be_read_and_nothing_else_is_there(workshop: Workshop
 def test_how_an_unfinished_disk_is_told_is_how_the_machine_tells_it() -> None:
     """The words of the program on the machine, which nothing here imports."""
     from netspring_provision import content
-    from netspring_provision.erasure.derive import UNFINISHED
+    from netspring_provision.erasure.derive import PREPARING, UNFINISHED
 
     source = content.root() / "roles/disk_wipe/module_utils/netspring_erase"
     text = "".join(path.read_text() for path in source.glob("*.py"))
     for prefix in UNFINISHED:
         assert f'= "{prefix}' in text, prefix
+    for method in PREPARING:
+        assert f'"{method}"' in text, method
