@@ -15,7 +15,7 @@ from typing import Any
 from netspring_provision.claims import claim_of
 from netspring_provision.methods import SECURITY
 from netspring_provision.model import Claim, MachinePlan, Outcome, PlannedDisk
-from netspring_provision.proof import attempts_of, is_count, proof_gap
+from netspring_provision.proof import OVERWRITE, attempts_of, is_count, proof_gap
 
 NO_OUTCOME = "the machine reported no outcome for this disk, so it counts as not erased"
 
@@ -139,6 +139,9 @@ def _plan_gap(disk: PlannedDisk, entry: Mapping[str, Any]) -> str | None:
     allowed = [disk.method, *disk.fallback]
     if entry.get("method") not in allowed:
         return f"the method {entry.get('method')} was not planned"
+    allowed.append(
+        OVERWRITE
+    )  # its pass of zeros ends every method; as a method it is planned above
     if any(method in SECURITY for method in allowed):
         allowed.append("ata_unlock")
     if disk.unfreeze:
