@@ -24,7 +24,7 @@ BYTE_ORDER_MARKS = (
 # Enough for any machine's record. What is nested deeper than this was made to hurt.
 MAXIMUM_DEPTH = 200
 MAXIMUM_DOCUMENTS = 1000
-MAXIMUM_STARTS = 10_000  # places where a document might begin and does not
+MAXIMUM_STARTS = 1000  # places where a document might begin and does not
 SALVAGES = 3  # documents that may be mended in one file
 SALVAGE_TRIES = 20
 

@@ -27,7 +27,7 @@ def is_lshw(document: object) -> bool:
     """Whether this is a device of lshw: it has an ``id`` and a class, or devices inside it."""
     if not isinstance(document, Mapping) or not isinstance(document.get("id"), str):
         return False
-    return document.get("class") in CLASSES or isinstance(document.get("children"), list)
+    return text(document.get("class")) in CLASSES or isinstance(document.get("children"), list)
 
 
 def _nodes(roots: Iterable[Node]) -> list[Node]:
