@@ -89,7 +89,6 @@ class Disk:
         native_bytes: capacity the drive has when nothing is hidden (HPA), bytes.
         sanitize: of ``block``, ``overwrite``, ``crypto`` what it says it can; empty when unknown.
         sanitize_frozen: the firmware locked the sanitize commands until the next power-on.
-        dco_bytes: capacity by its Device Configuration Overlay, bytes.
         nvme_format: Format with SES 1; ``nvme_format_crypto``: with SES 2.
         raw: the whole record as inspected, for reports.
     """
@@ -109,7 +108,6 @@ class Disk:
     sanitize_frozen: bool | None
     security: Security
     hpa_present: bool | None
-    dco_bytes: int | None
     nvme_format: bool
     nvme_format_crypto: bool
     secure_discard: bool
@@ -125,7 +123,6 @@ class Disk:
         nvme = raw.get("nvme") or {}
         smart = raw.get("smart") or {}
         sanitize = raw.get("sanitize") or {}
-        dco = raw.get("dco") or {}
         hpa = raw.get("hpa") or {}
         return cls(
             path=str(raw["path"]),
@@ -147,10 +144,6 @@ class Disk:
             sanitize_frozen=sanitize.get("frozen"),
             security=Security.from_facts(raw.get("security") or {}),
             hpa_present=hpa.get("present"),
-            # DCO counts in logical sectors, as READ NATIVE MAX does (ATA8-ACS 7.9.3).
-            dco_bytes=_whole(dco["real_sectors"]) * _whole(raw.get("logical_block", 512))
-            if dco.get("real_sectors") is not None
-            else None,
             nvme_format=nvme.get("secure_erase") is True,
             nvme_format_crypto=nvme.get("crypto_erase") is True,
             secure_discard=(raw.get("mmc") or {}).get("secure_discard") is True,

@@ -21,7 +21,6 @@ SECURITY = ("ata_security_erase_enhanced", "ata_security_erase")
 RATES = {"usb": 30e6, "nvme": 900e6, "ssd": 300e6, "hdd": 60e6, "flash": 15e6, "unknown": 60e6}
 # Rough time of a firmware method on flash, seconds: most take seconds, some a few minutes.
 FIRMWARE_SECONDS = 120
-SUSPEND_SECONDS = 40
 
 
 @dataclass(frozen=True)

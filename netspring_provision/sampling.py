@@ -46,11 +46,6 @@ def certain_bytes(pitch: int, length: int) -> int:
     return pitch - length + 1
 
 
-def probability(fraction: float, samples: int) -> float:
-    """Chance that independent samples find scattered residue that is this part of the disk."""
-    return 1 - (1 - fraction) ** samples
-
-
 def detectable_fraction(samples: int, confidence: float = CONFIDENCE) -> float:
     """The smallest scattered part of the disk that is found with this confidence."""
     return float(1 - (1 - confidence) ** (1 / samples))
