@@ -197,6 +197,7 @@ def test_write_error_is_never_erased(small_tmpfs: Path, loops: Make) -> None:
     assert entry["outcome"] == "failed"
     assert "error at byte" in entry["reason"]
     assert "destroy this disk physically" in entry["reason"]
+    assert f"error at byte {entry['verify']['first_error_offset']} " in entry["reason"]
 
 
 def test_a_disk_that_keeps_old_data_is_never_erased(loops: Make) -> None:

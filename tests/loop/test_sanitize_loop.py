@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible.module_utils.netspring_erase import firmware, nvme_sanitize
 from ansible.module_utils.netspring_erase.progress import Progress
 from firmware_kit import MIB, Drive, fill, nvme_log, nvme_refusal, sense
 from loop_devices import Loop, erase
@@ -238,6 +240,38 @@ def test_other_namespaces_of_the_device_are_spared(loops: Make) -> None:
     entry = erase(loop, drive.probe(namespaces=lambda _name: 3), **PLAN)
     assert drive.erases == []
     assert "the other 2 namespaces" in entry["limits"][0]["detail"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Untidy(nvme_sanitize.Sanitize):
+    """Leaves something behind, as a drive whose password cannot be taken off."""
+
+    def tidy(self, at: Any) -> str | None:
+        del at
+        return "the drive has a password"
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_what_is_left_behind_fails_the_disk(
+    loops: Make, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    loop, stop = loops(16 * MIB), threading.Event()
+    monkeypatch.setattr(firmware, "FIRMWARE", {PLAN["method"]: Untidy(PLAN["method"])})
+    told = stale("never", "running-1" if stopped else "done-block")
+    deed = stop.set if stopped else fill(loop, b"\0")
+    drive = Drive(loop, "sanitize-log", told, deed)
+    entry = erase(loop, drive.probe(), stop=stop, **PLAN)
+    assert entry["outcome"] == "failed"
+    assert entry["reason"].endswith("the drive has a password")
+    assert entry["attempts"][0]["error"] == "the drive has a password"
+
+
+def test_a_method_is_not_sent_on_another_bus(loops: Make) -> None:
+    loop = loops(16 * MIB)
+    drive = Drive(loop, "sg_requests", [sense("idle")])
+    entry = erase(loop, drive.probe("sata"), **(SCSI | {"bus": "sata"}))
+    assert drive.erases == []
+    assert "it is not for disks on bus sata" in entry["limits"][0]["detail"]
 
 
 def test_a_controller_that_does_not_answer_is_only_an_overwrite(loops: Make) -> None:

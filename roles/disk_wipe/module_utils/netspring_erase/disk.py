@@ -69,6 +69,7 @@ def erase(order: Order, probe: Probe, progress: Progress, stop: threading.Event)
     except AbortedError:
         evidence.ended("failed", overwrite.ABORTED)
     except DiskError as failure:
+        evidence.verify["first_error_offset"] = failure.offset  # of whichever phase it was
         evidence.ended("failed", str(failure))
     except OSError as error:
         path = evidence.seen["path"] or order.disk.get("path")

@@ -107,7 +107,9 @@ def first_that_works(work: Work) -> str:
 def _attempt(method: Method, work: Work) -> str | None:
     """One method; returns why it has not worked, or None. Everything goes into the evidence."""
     attempt = work.evidence.attempt(method.name)
-    fault = method.unsuitable(work.at)
+    bus = work.at.disk.bus
+    fault = f"it is not for disks on bus {bus}" if bus != method.bus else None
+    fault = fault or method.unsuitable(work.at)
     if fault is None:
         fault = _carry_out(method, work, attempt)
     attempt |= {"finished": now(), "error": fault}
@@ -127,14 +129,11 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
         if len(sent) > 1:
             attempt["commands_before"] = [of_command(said) for said in sent[:-1]]
         fault = method.complaint(sent[-1])
-        after = _poll(method, at, method.status(at), method.phase, patient=fault is None)
+        told = _poll(method, at, method.status(at), method.phase, patient=fault is None)
+        after = _finished(method, told, accepted=fault is None)
+        attempt["status_after"] = after.record()
     finally:
-        trouble = method.tidy(at)
-    after = _finished(method, after, accepted=fault is None)
-    attempt["status_after"] = after.record()
-    if trouble is not None:
-        attempt |= {"finished": now(), "error": trouble}
-        raise DiskError(f"{at.disk.path}: {trouble}")
+        _tidy(method, at, attempt)
     if at.stop.is_set():
         raise AbortedError
     opening.still_the_same(work.descriptor, at.disk, at.probe, DiskError)
@@ -150,6 +149,18 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
     if method.tells_success and before.state == DONE and before.told == after.told:
         return f"the device's success is that of an earlier erase: {told}"
     return f"the device reported success, but {told}"
+
+
+def _tidy(method: Method, at: Target, attempt: dict[str, Any]) -> None:
+    """Leave the device usable; that it is not is more important than whatever went before.
+
+    Raises:
+        DiskError: it could not be put back.
+    """
+    trouble = method.tidy(at)
+    if trouble is not None:
+        attempt |= {"finished": now(), "error": trouble}
+        raise DiskError(f"{at.disk.path}: {trouble}")
 
 
 def _finished(method: Method, status: Status, *, accepted: bool) -> Status:

@@ -57,14 +57,12 @@ def verify(at: Target, descriptor: int, evidence: Evidence) -> None:
     start = time.monotonic()
     try:
         seen = blocks.read_back(descriptor, size, at.progress, at.stop, places)
-    except DiskError as error:
-        # The first one ends the read-back.
-        evidence.verify |= {"read_errors": 1, "first_error_offset": error.offset}
+    except DiskError:
+        evidence.verify["read_errors"] = 1  # the first one ends the read-back
         raise
     evidence.seconds_verify = round(time.monotonic() - start, 3)
     evidence.verify |= {"bytes_read": seen.bytes_read, "nonzero": seen.nonzero}
     if seen.nonzero or seen.bytes_read != expected:
-        evidence.verify["first_error_offset"] = seen.first_nonzero
         raise DiskError(
             f"{seen.nonzero} bytes are not zero after the erase, the first near byte "
             f"{seen.first_nonzero}: the disk does not keep what is written, destroy it physically",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ansible.module_utils.netspring_disks import scsi
 from ansible.module_utils.netspring_disks.tools import Said
 from ansible.module_utils.netspring_erase.methods import (
+    DAY,
     FAILED,
     IDLE,
     RUNNING,
@@ -24,6 +25,7 @@ IN_PROGRESS = "sanitize in progress"
 COMMAND_FAILED = "sanitize command failed"
 # What REQUEST SENSE says when there is nothing to say; low power is no trouble (SPC-4, D.2).
 QUIET = ("no additional sense information", "low power condition on", "idle condition activated")
+SLOW = 100e6  # bytes a second of an old SAS disk
 KINDS = {"block": "--block", "overwrite": "--overwrite", "crypto": "--crypto"}
 
 
@@ -67,6 +69,10 @@ class Sanitize(Method):
         """Without the tool's own 15 seconds of second thoughts, and without waiting for the end."""
         zeros = ["--zero"] if self.kind == "overwrite" else []
         return ["sg_sanitize", KINDS[self.kind], *zeros, "--quick", "--early", at.disk.path]
+
+    def limit(self, at: Target) -> float:
+        """A day, or three times what a slow disk needs to write all of itself."""
+        return max(DAY, 3 * at.disk.size_bytes / SLOW)
 
     def status(self, at: Target) -> Status:
         """REQUEST SENSE, in words; sg3-utils 1.48 cuts the percentage off in some of them."""
