@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from netspring_provision import signing
 from netspring_provision.config import Station
-from netspring_provision.errors import MachineFailedError, StationError
+from netspring_provision.errors import MachineFailedError
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 NAMESPACE = "netspring-image@v1"
-IDENTITY = "netspring-station"
 SCHEMA = 1
 
 
@@ -93,19 +92,16 @@ def packages(status: str) -> dict[str, str]:
 
 
 def write(manifest: Manifest, folder: Path, station: Station) -> None:
-    """Write and sign the manifest (ssh-keygen(1), ``-Y sign``)."""
+    """Write and sign the manifest (signing.py)."""
     path = folder / MANIFEST
     path.write_text(manifest.to_json(), "utf-8")
-    (folder / SIGNATURE).unlink(missing_ok=True)
-    _ssh_keygen(
-        ["-Y", "sign", "-q", "-n", NAMESPACE, "-f", str(station.signing_key), str(path)], b""
-    )
+    signature = signing.sign(path.read_bytes(), station.signing_key, NAMESPACE)
+    (folder / SIGNATURE).write_text(signature, "ascii")
 
 
 def allowed_signers(station: Station) -> str:
     """The line by which ssh-keygen knows this station's signatures of images."""
-    public = station.signing_key.with_suffix(".pub").read_text().split()
-    return f'{IDENTITY} namespaces="{NAMESPACE}" {public[0]} {public[1]}\n'
+    return signing.signer_line(signing.public_key(station.signing_key), NAMESPACE)
 
 
 def read(folder: Path) -> Manifest:
@@ -128,37 +124,19 @@ def verified(folder: Path, station: Station) -> Manifest:
         MachineFailedError: it was altered, or another station signed it.
     """
     manifest = read(folder)
-    signers = folder.parent / f".signers-{folder.name}"
-    signers.write_text(allowed_signers(station))
     try:
-        who = ["-f", str(signers), "-I", IDENTITY, "-n", NAMESPACE]
-        _ssh_keygen(
-            ["-Y", "verify", *who, "-s", str(folder / SIGNATURE)],
+        signing.verify(
             (folder / MANIFEST).read_bytes(),
+            folder / SIGNATURE,
+            allowed_signers(station),
+            NAMESPACE,
         )
-    finally:
-        signers.unlink(missing_ok=True)
+    except signing.BadSignatureError as error:
+        raise _bad(folder / MANIFEST, error.message) from error
     file = folder / manifest.file
     if not file.is_file() or file.stat().st_size != manifest.compressed_bytes:
         raise _bad(file, "it has not the size that the manifest says")
     return manifest
-
-
-def _ssh_keygen(argv: list[str], data: bytes) -> None:
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["ssh-keygen", *argv],  # noqa: S607
-            input=data,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise StationError(
-            "ssh-keygen is not installed", "apt-get install openssh-client"
-        ) from error
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
-        raise _bad(Path(argv[-1]), f"ssh-keygen says: {said}")
 
 
 def _bad(where: Path, reason: str) -> MachineFailedError:
