@@ -18,6 +18,7 @@ pytestmark = pytest.mark.vm
 DISKS = ("sata:64M", "nvme:64M", "virtio:64M", "scsi:64M", "usb:64M", "sd:64M")
 # Drivers e1000, 8139too, virtio_net, e100 (which asks for firmware), tulip and vmxnet3.
 CARDS = ("e1000", "rtl8139", "virtio-net-pci", "i82559c", "tulip", "vmxnet3")
+TOOLS = "hdparm nvme smartctl sg_sanitize sg_requests sg_opcodes mmc blkdiscard rtcwake"
 DRIVERS = {"e1000e", "e1000", "8139cp", "virtio_net", "e100", "tulip", "vmxnet3"}
 
 
@@ -56,6 +57,10 @@ def test_a_pc_with_1_gb_answers(station_lab: Lab, firmware: Firmware) -> None:
     said = on(station_lab, pc, "cat /run/netspring-live").strip()
     assert said == live.show(station_lab.station).inputs_sha256
     assert on(station_lab, pc, "systemctl --failed --no-legend") == ""
+    said = on(station_lab, pc, f"for tool in {TOOLS}; do command -v $tool || echo NO $tool; done")
+    assert "NO" not in said
+    gmp = on(station_lab, pc, "python3 -c 'import ctypes; ctypes.CDLL(\"libgmp.so.10\")' 2>&1")
+    assert gmp == ""
     free = int(on(station_lab, pc, "awk '/MemAvailable/{print $2}' /proc/meminfo")) * 1024
     assert free > 400_000_000, f"only {free} bytes of memory left of 1 GiB"
     python = "python3 -c 'import ctypes, mmap, json, hashlib, ssl, lzma, urllib.request; print(1)'"

@@ -188,3 +188,39 @@ def test_argument_specs_name_every_default() -> None:
     assert DEFAULTS.keys() == {n for n, o in options.items() if not o.get("required")}
     for name, option in options.items():
         assert "default" not in option or option["default"] == DEFAULTS[name]
+
+
+# What the roles run or load on a machine, and the package it is in (Debian 13).
+BELONGS = {
+    "blkdiscard": "util-linux",
+    "hdparm": "hdparm",
+    "libgmp.so.10": "libgmp10",
+    "lsblk": "util-linux",
+    "nvme": "nvme-cli",
+    "rtcwake": "util-linux",
+    "sg_opcodes": "sg3-utils",
+    "sg_requests": "sg3-utils",
+    "sg_sanitize": "sg3-utils",
+    "smartctl": "smartmontools",
+    "systemd-run": "systemd",
+}
+
+
+@pytest.mark.parametrize("tool", BELONGS)
+def test_tools_that_the_roles_run_are_asked_for_by_name(tool: str) -> None:
+    """Not by chance, as something that another package needs today."""
+    code = "\n".join(
+        path.read_text()
+        for role in ("disk_tools", "disk_wipe", "disk_inspect")
+        for path in (ROLE.parent / role).rglob("*.py")
+    )
+    assert f'"{tool}"' in code, "nothing runs it any more"
+    assert BELONGS[tool] in DEFAULTS["live_environment_packages"]
+
+
+@pytest.mark.parametrize(
+    "driver",
+    ["drivers/ata/", "drivers/mmc/", "drivers/acpi/", "drivers/scsi/", "drivers/usb/storage/"],
+)
+def test_drivers_of_every_medium_and_of_power_are_kept(driver: str) -> None:
+    assert f"{driver}*" in DEFAULTS["live_environment_kernel_modules"]
