@@ -6,10 +6,8 @@ another. Data goes through pipes: nothing secret and nothing half-written lies o
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import tempfile
-from base64 import b64decode, b64encode
 from pathlib import Path
 
 from netspring_provision.errors import NetspringError, StationError
@@ -62,12 +60,6 @@ def signers_of(text: str, namespace: str) -> str:
         else line + "\n"
         for line in text.splitlines()
     )
-
-
-def fingerprint(public: str) -> str:
-    """``SHA256:…`` as ssh-keygen -l prints it; raises ValueError if it is no public key."""
-    digest = hashlib.sha256(b64decode(public.split()[1], validate=True)).digest()
-    return "SHA256:" + b64encode(digest).decode().rstrip("=")
 
 
 def verify(data: bytes, signature: Path, signers: str, namespace: str) -> str:

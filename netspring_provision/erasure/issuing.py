@@ -56,7 +56,7 @@ def issue(
             stays; ``netspring report issue`` does the rest.
     """
     told = room_words(job.host(machine.host).vars)
-    return issue_for(
+    made = issue_for(
         job.station,
         job.ledger,
         plan,
@@ -66,6 +66,8 @@ def issue(
         run_id=job.run_id,
         told=told | {"operator": told["operator"] or operator()},
     )
+    job.say(f"{machine.host}: {len(made)} erasure record(s) in {store.folder(job.station)}")
+    return made
 
 
 def room_words(variables: Mapping[str, Any]) -> dict[str, str | None]:

@@ -316,3 +316,14 @@ def test_a_record_is_on_the_disk_when_append_returns(ledger: Ledger) -> None:
     with ledger._engine.connect() as connection:
         assert connection.scalar(sa.text("PRAGMA synchronous")) == 2
         assert connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
+
+
+def test_the_newest_of_a_kind_and_how_many_there_are(ledger: Ledger, path: Path) -> None:
+    assert ledger.newest("wipe") == (0, None)
+    fill(ledger)
+    last = ledger.append("wipe", {"n": "last"})
+    ledger.append("plan", {})
+    assert ledger.newest("wipe") == (5, last)
+    raw(path, "DROP TABLE records")
+    with pytest.raises(StationError, match="cannot be written"):
+        ledger.newest("wipe")
