@@ -1,0 +1,105 @@
+"""What the plan says of each disk: methods, claims, estimates, notes; all of it sealed."""
+
+import dataclasses
+import json
+
+import entries
+import pytest
+import samples
+
+from netspring_provision import consent
+from netspring_provision.methods import Policy
+from netspring_provision.model import Limit, ReadBack
+
+
+def test_samples_only_by_policy_and_in_the_plan() -> None:
+    (full,) = samples.plan().machines[0].disks
+    assert (full.verify.mode, full.verify.pitch_bytes) == ("full", None)
+    (some,) = samples.plan(policy=Policy(sampled_percent=10)).machines[0].disks
+    assert some.verify == ReadBack("sampled", 10 << 20, 1 << 20)
+    assert [limit.code for limit in some.claim.limits] == ["reallocated", "sampled"]
+    with pytest.raises(ValueError, match="percent"):
+        samples.plan(policy=Policy(sampled_percent=0.1))
+
+
+def test_every_method_of_the_plan_has_its_claim_and_its_estimate() -> None:
+    ssd = samples.disk("S", medium="ssd", sanitize={"block": True, "crypto": True})
+    (disk,) = samples.plan(samples.facts(ssd)).machines[0].disks
+    assert (disk.method, *disk.fallback) == tuple(disk.media_claims) == tuple(disk.estimates)
+    assert disk.claim == disk.media_claims["ata_sanitize_block"]
+    assert disk.claim.level == "Purge technique (device-reported)"
+    assert {disk.media_claims[m].level for m in disk.fallback} == {"Clear"}
+    assert disk.estimate_seconds == disk.estimates["ata_sanitize_block"]
+
+
+def test_a_warning_stands_first_among_the_notes_of_its_disk() -> None:
+    warnings = {"A": Limit("failing", "197: 12 sectors")}
+    (machine,) = samples.plan(
+        samples.facts(samples.disk("A"), samples.disk("B", path="/dev/sdb")), warnings=warnings
+    ).machines
+    assert machine.disks[0].notes == (Limit("failing", "197: 12 sectors"),)
+    assert machine.disks[1].notes == ()
+
+
+def test_the_boot_areas_of_an_emmc_are_erased_and_never_installed_to() -> None:
+    parts = [
+        samples.disk(f"M{end}", path=f"/dev/mmcblk0{end}", bus="mmc", medium="flash", hpa=None)
+        for end in ("boot0", "boot1", "")
+    ]
+    (machine,) = samples.plan(samples.facts(*parts)).machines
+    assert len(machine.disks) == 3
+    assert machine.install_disk == "M"
+
+
+def test_nvme_is_formatted_only_where_it_says_it_can() -> None:
+    able = samples.disk("A", bus="nvme", medium="ssd", nvme={"secure_erase": True})
+    unable = samples.disk("B", bus="nvme", medium="ssd", nvme={"secure_erase": False})
+    unknown = samples.disk("C", bus="nvme", medium="ssd", nvme=None)
+    (machine,) = samples.plan(samples.facts(able, unable, unknown)).machines
+    assert [(d.method, d.fallback) for d in machine.disks] == [
+        ("nvme_format", ("overwrite",)),
+        ("overwrite", ()),
+        ("overwrite", ()),
+    ]
+
+
+def test_no_more_is_claimed_than_the_method_reaches() -> None:
+    (machine,) = samples.plan(
+        samples.facts(
+            samples.disk("A"),
+            samples.disk("B", medium="ssd"),
+            samples.disk("C", medium="unknown"),
+            samples.disk("D", hpa=None, native_bytes=None),
+        )
+    ).machines
+    assert [d.claim.level for d in machine.disks] == ["Clear"] * 4
+    assert [[limit.code for limit in d.claim.limits] for d in machine.disks] == [
+        ["reallocated"],
+        ["spare_area", "reallocated"],
+        ["spare_area", "reallocated"],
+        ["reallocated", "hpa_unknown"],
+    ]
+
+
+def test_all_that_is_planned_is_sealed_and_read_again() -> None:
+    """Every word of a plan stands in its body, which the seal covers, and comes back the same."""
+    policy = Policy(
+        usb_serials=frozenset({"stick"}),
+        ata_secure_erase=True,
+        hdd_sanitize=True,
+        remove_hpa=True,
+        unfreeze=True,
+        sampled_percent=10,
+    )
+    disks = [
+        samples.disk(name, **({"path": f"/dev/{name}"} | facts))
+        for name, facts in entries.FACTS.items()
+    ]
+    plan = samples.plan(
+        samples.facts(*disks), policy=policy, warnings={"hdd": Limit("failing", "x")}
+    )
+    body = consent.body_of(plan)
+    for raw, disk in zip(body["machines"][0]["disks"], plan.machines[0].disks, strict=True):
+        assert set(raw) == {field.name for field in dataclasses.fields(disk)}
+        assert set(raw["media_claims"]) == {disk.method, *disk.fallback}
+    assert consent.plan_from(json.loads(consent.canonical(body))) == plan

@@ -1,0 +1,97 @@
+"""Why a disk is not touched, with the way out, and what the flags open and what they do not."""
+
+from typing import Any
+
+import pytest
+import samples
+
+from netspring_provision.methods import Policy
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"uses": [{"kind": "mounted", "detail": "/mnt"}]}, "in use (mounted: /mnt)"),
+        ({"uses": [{"kind": "swap", "detail": "sda2"}]}, "in use (swap: sda2)"),
+        ({"uses": [{"kind": "lvm", "detail": "vg0"}]}, "in use (lvm: vg0)"),
+        ({"uses": [{"kind": "raid", "detail": "md0"}]}, "in use (raid: md0)"),
+        ({"uses": [{"kind": "a kind of tomorrow", "detail": ""}]}, "in use"),
+        ({"read_only": True}, "read-only"),
+        ({"read_only": None}, "read-only"),
+        ({"size_bytes": 0, "native_bytes": None}, "no capacity"),
+        ({"bus": "usb"}, "USB"),
+        ({"bus": "unknown"}, "cannot be told"),
+        ({"security": {"locked": True}}, "locked"),
+        ({"security": {"enabled": True, "locked": False}}, "password is set"),
+        ({"hpa": {"present": True}}, "HPA"),
+        ({"native_bytes": 161 * samples.GB}, "1000000000 bytes of it are hidden (HPA)"),
+        ({"native_bytes": 159 * samples.GB}, "says that it has 159000000000"),
+    ],
+    ids=str,
+)
+def test_a_disk_that_must_not_be_touched_is_refused_by_name(
+    change: dict[str, Any], words: str
+) -> None:
+    plan = samples.plan(
+        samples.facts(samples.disk("GOOD"), samples.disk("BAD", path="/dev/sdb", **change))
+    )
+    (machine,) = plan.machines
+    assert [d.serial for d in machine.disks] == ["GOOD"]
+    (refused,) = machine.refused
+    assert (refused.path, refused.serial) == ("/dev/sdb", "BAD")
+    assert words in refused.reason
+    assert refused.hint
+
+
+def test_a_usb_disk_is_erased_only_when_named_by_serial() -> None:
+    stick = samples.disk("STICK", bus="usb")
+    (machine,) = samples.plan(samples.facts(stick), usb_serials=["STICK"]).machines
+    assert [d.serial for d in machine.disks] == ["STICK"]
+    assert samples.plan(samples.facts(stick), usb_serials=["STIC", "stick"]).confirm == ""
+
+
+HPA = Policy(remove_hpa=True)
+
+
+def test_a_hidden_area_is_erased_only_by_flag_and_then_whole() -> None:
+    hidden = samples.disk("H", native_bytes=161 * samples.GB, hpa={"present": True})
+    assert samples.plan(samples.facts(hidden)).confirm == ""
+    (machine,) = samples.plan(samples.facts(hidden), policy=HPA).machines
+    (disk,) = machine.disks
+    assert disk.remove_hpa
+    assert disk.erased_bytes == 161 * samples.GB
+    assert [n.code for n in disk.notes] == ["will_unhide"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hpa": {"present": True}},
+        {"native_bytes": 159 * samples.GB},
+        {"native_bytes": 161 * samples.GB, "bus": "scsi"},
+        {"native_bytes": 161 * samples.GB, "security": {"locked": True}},
+    ],
+    ids=str,
+)
+def test_the_flag_for_hidden_areas_opens_no_other_door(change: dict[str, Any]) -> None:
+    assert samples.plan(samples.facts(samples.disk("H", **change)), policy=HPA).confirm == ""
+
+
+def test_what_shows_all_of_itself_is_not_unhidden_by_the_flag() -> None:
+    (machine,) = samples.plan(samples.facts(samples.disk("A")), policy=HPA).machines
+    assert not machine.disks[0].remove_hpa
+
+
+def test_a_locked_drive_is_refused_with_the_ways_out() -> None:
+    plan = samples.plan(samples.facts(samples.disk("L", security={"locked": True})))
+    (refused,) = plan.machines[0].refused
+    for way in ("unlock it", "destroy it", "carry its plan out again", "PSID"):
+        assert way in refused.hint
+
+
+def test_only_a_disk_that_was_named_is_marked_as_opted_in() -> None:
+    usb = [samples.disk(s, path=f"/dev/{s}", bus=b) for s, b in (("U", "usb"), ("X", "unknown"))]
+    (machine,) = samples.plan(
+        samples.facts(*usb, samples.disk("A")), usb_serials=["U", "X", "A"]
+    ).machines
+    assert [d.opt_in for d in machine.disks] == [True, True, False]
