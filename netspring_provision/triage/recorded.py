@@ -270,8 +270,9 @@ def _owner(
     disk: Reading, machines: Sequence[tuple[MachineReading, list[Reading] | None, str]]
 ) -> int | None:
     folders = {str(Path(file).parent) for file in disk.files}
-    near = [place for place, (_, _, folder) in enumerate(machines) if folder in folders]
-    for place in (*near, *range(len(machines))):
+    near: list[int] = [place for place, (_, _, at) in enumerate(machines) if at in folders]
+    order: list[int] = [*near, *range(len(machines))]
+    for place in order:
         own = machines[place][1] or []
         if disk.serial and any(_bare(disk.serial) == _bare(one.serial) for one in own):
             return place
