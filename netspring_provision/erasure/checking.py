@@ -94,23 +94,30 @@ def _chain_problems(
 ) -> Iterable[Problem]:
     if one.record is None:
         return
-    prev = str(one.record["prev_sha256"])
-    rivals = [other.path.name for other in named[prev] if other is not one]
+    rivals = [o.path.name for o in named[str(one.record["prev_sha256"])] if o is not one]
+    before = _before(one, named)
     if rivals:
         yield Problem("prev_sha256", f"follows the same record as {', '.join(rivals)} does")
-    elif one is not first and not _follows(one, named):
+    elif before is None and one is not first:
         yield Problem(
             "prev_sha256",
             "names a record that is not among these files: one between was changed or is missing"
             " (records that do not follow one another are checked one by one)",
         )
+    if before and before.record and number(one.record) != number(before.record) + 1:
+        told = f"has the number {number(one.record)}, the one before {number(before.record)}"
+        yield Problem("cert_id", told)
 
 
-def _follows(one: Checked, named: Mapping[str, list[Checked]]) -> bool:
-    """Whether another of the files is the record that this one names."""
-    assert one.record is not None  # noqa: S101  # the caller has looked
-    prev = one.record["prev_sha256"]
-    return any(other.sha256 == prev for others in named.values() for other in others)
+def _before(one: Checked, named: Mapping[str, list[Checked]]) -> Checked | None:
+    """The file among these that holds the record which this one names."""
+    prev = one.record["prev_sha256"] if one.record else None
+    return next((o for others in named.values() for o in others if o.sha256 == prev), None)
+
+
+def number(record: Mapping[str, Any]) -> int:
+    """The record's place in the chain of its station, from 1."""
+    return int(record["cert_id"].split("-")[1])
 
 
 def _one(path: Path, signers: str) -> Checked:
@@ -156,6 +163,9 @@ def follows(record: Mapping[str, Any]) -> list[Problem]:
     """
     state, why = derive.state_of(record)
     problems = []
+    if (number(record) == 1) is not (record["prev_sha256"] == form.FIRST):
+        told = "64 zeros stand for no record before, in the first of a station and only there"
+        problems.append(Problem("prev_sha256", told))
     if record["state"] != state:
         told = f"says {record['state']}, but the evidence carries no more than {state}: {why}"
         problems.append(Problem("state", told))

@@ -343,6 +343,18 @@ def test_two_records_cannot_follow_the_same_one(workshop: Workshop) -> None:
     assert "rival.json" in str(checked[1].problems[0])
 
 
+def test_the_number_of_a_record_is_its_place_in_the_chain(workshop: Workshop) -> None:
+    paths = chain(workshop, 2)
+    first, second = workshop.record(0), workshop.record(1)
+    later = second["cert_id"].replace("-000002-", "-000003-")
+    workshop.forge(paths[1], put(second, ("cert_id",), later))
+    assert [fields(one) for one in check(workshop, *paths)] == [set(), {"cert_id"}]
+    workshop.forge(paths[1], put(second, ("prev_sha256",), form.FIRST))
+    assert fields(check(workshop, paths[1])[0]) == {"prev_sha256"}
+    workshop.forge(paths[0], put(first, ("prev_sha256",), "1" * 64))
+    assert fields(check(workshop, paths[0])[0]) == {"prev_sha256"}
+
+
 def test_records_of_two_stations_are_not_one_chain(workshop: Workshop) -> None:
     (mine,) = chain(workshop, 1)
     other = workshop.forge(mine.with_name("other.json"), put(workshop.record(), ("site",), "B"))
