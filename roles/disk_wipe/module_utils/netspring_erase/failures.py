@@ -18,17 +18,16 @@ class DiskError(Exception):
 
     Attributes:
         offset: where on the disk, in bytes; None where it is not one place.
-        doing: read, write or flush, where it was one of them.
     """
 
-    def __init__(self, text: str, offset: int | None = None, doing: str | None = None) -> None:
+    def __init__(self, text: str, offset: int | None = None) -> None:
         """``text`` is shown as it is."""
         super().__init__(text)
-        self.offset, self.doing = offset, doing
+        self.offset = offset
 
 
 def io_error(doing: str, offset: int, error: OSError) -> DiskError:
     """A read or write error at ``offset`` bytes: such a disk is not to be trusted again."""
     why = os.strerror(error.errno) if error.errno else str(error)
     text = f"{doing} error at byte {offset} ({why}): destroy this disk physically"
-    return DiskError(text, offset, doing)
+    return DiskError(text, offset)
