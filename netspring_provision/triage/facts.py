@@ -12,6 +12,9 @@ from netspring_provision.triage.model import Battery, MachineReading, Reading
 from netspring_provision.triage.values import at, number, rows, text, yes
 
 # Numbers that the inspect module reads itself, by their names in rules.yml.
+# EXT_CSD of an eMMC (JEDEC JESD84-B51, 7.4.44 and 7.4.45): life in steps, spare blocks.
+LIFE_PAST = 11
+PRE_EOL, PRE_EOL_URGENT = (1, 2, 3), 3
 SUMMARY = {"pending": "pending", "hours": "hours"}
 
 
@@ -58,8 +61,8 @@ def read(
 
 
 def _is_part(raw: Mapping[str, Any]) -> bool:
-    """The boot areas of an eMMC are erased on their own, but are no disks to be judged."""
-    return bool(re.fullmatch(r"mmcblk\d+boot\d+", text(raw.get("name")) or ""))
+    """The areas of an eMMC are erased on their own, but are no disks to be judged."""
+    return bool(re.fullmatch(r"mmcblk\d+(boot|gp)\d+", text(raw.get("name")) or ""))
 
 
 def read_disk(raw: Mapping[str, Any], file: str | None = None) -> Reading:
@@ -90,12 +93,32 @@ def read_disk(raw: Mapping[str, Any], file: str | None = None) -> Reading:
         removable=yes(raw.get("removable")) is True or bus == "usb",
         files=(file,) if file else (),
     )
+    wear = raw.get("wear")
+    if isinstance(wear, Mapping):
+        seen = _with_wear(seen, wear)
     if not isinstance(answer, Mapping):
         return seen
     # The summary counts the same things less carefully: it only fills in what is missing.
     asked = smartctl.read(answer)
-    known = {name: count for name, count in numbers.items() if name not in asked.numbers}
+    known = {name: count for name, count in seen.numbers.items() if name not in asked.numbers}
     return dataclasses.replace(seen, numbers=known).merged(asked)
+
+
+def _with_wear(seen: Reading, wear: Mapping[str, Any]) -> Reading:
+    """An eMMC judges itself by its register PRE_EOL_INFO, and tells its life in steps of ten."""
+    numbers = dict(seen.numbers)
+    values = wear.get("life_time")
+    steps = [number(step) for step in values] if isinstance(values, list) else []
+    # 0 is "not defined". Step 1 is up to 10 %, and step 11 is past the end.
+    known = [min(step, LIFE_PAST) for step in steps if step]
+    if known:
+        numbers["worn_percent"] = (max(known) - 1) * 10
+    end = number(wear.get("pre_eol"))
+    passed = seen.passed
+    if end in PRE_EOL:
+        numbers["spare_low"] = int(end == PRE_EOL_URGENT)
+        passed = end != PRE_EOL_URGENT and passed is not False
+    return dataclasses.replace(seen, numbers=numbers, passed=passed)
 
 
 def _names(bus: str) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ from netspring_provision.triage.values import number, rows, text, yes
 UNITS = {"": 1, "B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50}
 SIZE = re.compile(r"(\d{1,6})(?:[.,](\d{1,3}))?\s*([KMGTPB]?)(?:iB)?", re.ASCII)
 # Kernel names of what is no disk of the machine: RAM, loops, floppies, optical, stacked devices.
-NOT_DISKS = re.compile(r"(loop|ram|zram|fd|sr|dm-|md|nbd|mtdblock)\d*|mmcblk\d+boot\d+")
+NOT_DISKS = re.compile(r"(loop|ram|zram|fd|sr|dm-|md|nbd|mtdblock)\d*|mmcblk\d+(boot|gp)\d+")
 WHOLE = re.compile(r"nvme\d+n\d+|mmcblk\d+|[a-z]+")  # where there is no column that tells
 BUSES = {
     "ata": "sata",

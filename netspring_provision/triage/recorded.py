@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -251,7 +252,7 @@ def _same(one: Reading, other: Reading) -> bool:
     """Whether two records are of the same disk."""
     if one.serial and other.serial:
         return _bare(one.serial) == _bare(other.serial)
-    if not one.path or one.path != other.path:
+    if not one.path or _node(one.path) != _node(other.path or ""):
         return False
     # Without a serial number two full answers may well come from two machines.
     if one.numbers and other.numbers:
@@ -259,6 +260,11 @@ def _same(one: Reading, other: Reading) -> bool:
     # The kernel knows only the first 16 characters of an ATA disk's model.
     models = _bare(one.model), _bare(other.model)
     return models[0].startswith(models[1]) or models[1].startswith(models[0])
+
+
+def _node(path: str) -> str:
+    """A device node; the controller of an NVMe disk and its first namespace are the same disk."""
+    return re.sub(r"(nvme\d+)n1$", r"\1", path)
 
 
 def _bare(name: str | None) -> str:

@@ -21,6 +21,7 @@ CRITICAL_BITS = ("spare_low", "temperature_now", "degraded", "read_only_media", 
 SCSI_SELF_TEST_FAILED = range(3, 8)
 NVME_SELF_TEST_FAILED = range(5, 8)
 SCSI_SELF_TESTS = 20  # as many as the log page holds
+WEAR_STATISTIC = "Percentage Used Endurance Indicator"
 POWER_ON = 9  # ATA attribute
 MEDIA_OF_BUS = {"NVMe": ("nvme", "ssd"), "SCSI": ("scsi", "unknown"), "ATA": ("sata", "unknown")}
 KEYS = {
@@ -218,6 +219,12 @@ def _wear(document: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
         used = number(found)
         if used is not None:
             yield "worn_percent", used
+    # smartctl 7.4 and older tell wear of SATA SSDs in the statistics log only (ACS-4, 9.5.7).
+    for page in rows(at(document, "ata_device_statistics", "pages")):
+        for row in rows(page.get("table")):
+            used = number(row.get("value"))
+            if row.get("name") == WEAR_STATISTIC and used is not None:
+                yield "worn_percent", used
     spare = number(at(document, "spare_available", "current_percent"))
     limit = number(at(document, "spare_available", "threshold_percent"))
     if spare is not None and limit is not None:

@@ -159,6 +159,7 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
         **told,
         "smart": asdict(health) if health else None,
         "smartctl": health_record.pruned(answer),
+        "wear": health_record.card_wear(name) if who.bus == "mmc" else None,
     }
 
 

@@ -101,3 +101,26 @@ def test_batteries(tmp_path: Path) -> None:
 
 def test_a_machine_without_any_supply_has_no_battery(tmp_path: Path) -> None:
     assert machine.batteries(tmp_path) == []
+
+
+def card(root: Path, **files: str) -> Path:
+    folder = root / "block/mmcblk0/device"
+    folder.mkdir(parents=True)
+    for key, value in files.items():
+        (folder / key).write_text(value + "\n")
+    return root
+
+
+def test_wear_of_a_card(tmp_path: Path) -> None:
+    """As the kernel writes it (drivers/mmc/core/mmc.c: 0x%02x 0x%02x)."""
+    told = card(tmp_path / "a", life_time="0x02 0x03", pre_eol_info="0x01")
+    assert health_record.card_wear("mmcblk0", told) == {"life_time": [2, 3], "pre_eol": 1}
+    assert health_record.card_wear("mmcblk0", card(tmp_path / "b")) is None
+    odd = card(tmp_path / "c", life_time="?", pre_eol_info="")
+    assert health_record.card_wear("mmcblk0", odd) == {"life_time": [None], "pre_eol": None}
+
+
+def test_of_the_device_statistics_only_wear_is_kept() -> None:
+    pages = [{"number": 1, "table": [{"name": "x"}]}, {"number": 7, "table": []}, None]
+    kept = health_record.pruned(json.dumps({"ata_device_statistics": {"pages": pages}}))
+    assert kept == {"ata_device_statistics": {"pages": [pages[1]]}}

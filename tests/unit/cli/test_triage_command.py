@@ -209,3 +209,26 @@ def test_batteries_of_a_live_machine() -> None:
     assert "BAT0 holds 10 %" in verdict.reason.en
     gone = {**worn, "present": False}
     assert machine_verdict(samples.payload(good, batteries=[gone]), "pc1").verdict == "keep"
+
+
+@pytest.mark.parametrize(
+    ("life_time", "pre_eol", "health", "rule"),
+    [
+        ([1, 1], 1, "healthy", None),
+        ([1, 9], 2, "healthy", "worn_percent"),
+        ([11, 1], 1, "failing", "worn_percent"),
+        ([99, 1], 1, "failing", "worn_percent"),
+        ([1, 1], 3, "failing", "own_verdict"),
+        ([1, 1], 0, "unknown", "no_verdict"),
+        ([], None, "unknown", "no_verdict"),
+        ([0, 0], 1, "healthy", None),
+    ],
+)
+def test_an_emmc_judges_itself_by_its_registers(
+    life_time: list[int], pre_eol: int | None, health: str, rule: str | None
+) -> None:
+    wear = {"life_time": life_time, "pre_eol": pre_eol}
+    disk = samples.disk("c", name="mmcblk0", bus="mmc", medium="flash", smart=None, wear=wear)
+    verdict = disk_verdict(disk)
+    assert verdict.health == health
+    assert (verdict.findings[0].rule if verdict.findings else None) == rule

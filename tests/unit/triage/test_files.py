@@ -193,3 +193,30 @@ def test_a_file_too_large_is_not_read_to_its_end(
     path.write_text(json.dumps(smartctl("A")))
     with pytest.raises(recorded.UsageError, match=r"big\.json is larger than"):
         recorded.triage_files([path])
+
+
+def test_wear_of_a_sata_ssd_stands_in_the_statistics_log() -> None:
+    """smartctl 7.4 and older; the form is that of its ataprint.cpp."""
+    row = {"offset": 8, "name": "Percentage Used Endurance Indicator", "size": 1, "value": 101}
+    worn = smartctl("A") | {
+        "rotation_rate": 0,
+        "ata_device_statistics": {"pages": [{"number": 7, "table": [row, None]}]},
+    }
+    (disk,) = judge([found(worn)]).disks
+    assert disk.disk.numbers["worn_percent"] == 101
+    assert disk.health is Health.FAILING
+
+
+def test_controller_and_first_namespace_are_one_nvme_disk() -> None:
+    log = {"critical_warning": 0, "percentage_used": 1, "media_errors": 0}
+    asked = {
+        "device": {"name": "/dev/nvme0", "info_name": "/dev/nvme0", "protocol": "NVMe"},
+        "smart_status": {"passed": True},
+        "nvme_smart_health_information_log": log,
+    }
+    rows = [{"name": f"nvme{n}n1", "type": "disk", "size": 5 * 10**11} for n in (0, 1)]
+    disks = judge([found(asked, "a/1"), found({"blockdevices": rows}, "a/2")]).disks
+    assert [(disk.disk.path, disk.health) for disk in disks] == [
+        ("/dev/nvme0", "healthy"),
+        ("/dev/nvme1n1", "unknown"),
+    ]
