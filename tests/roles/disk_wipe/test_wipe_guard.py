@@ -144,6 +144,8 @@ def test_every_use_is_named(kind: str) -> None:
         ({"read_only": True}, {}, "read-only"),
         ({"size_bytes": 0}, {}, "no capacity"),
         ({}, {"security": {"locked": True}}, "locked by a password"),
+        ({}, {"security": {"locked": True, "enabled": True}}, "locked by a password"),
+        ({}, {"security": {"locked": False, "enabled": True}}, "has a password set"),
         (
             {},
             {"hpa": {"present": True, "current_sectors": 90, "native_sectors": 100}},

@@ -1,22 +1,27 @@
 """What an eMMC or SD card says of itself: its kind, its boot areas, and secure discard.
 
-Read from the kernel (sysfs and, for the register EXT_CSD, debugfs). The boot areas of an eMMC are
-block devices of their own with memory of their own: no command to the main area reaches them.
+Read from the kernel (sysfs), and the register EXT_CSD with ``mmc`` of mmc-utils, which also works
+where the kernel is locked down (Secure Boot) and hides its own copy in debugfs. The boot areas of
+an eMMC are block devices of their own with memory of their own: no command to the main area
+reaches them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.netspring_disks import tools
 from ansible.module_utils.netspring_disks.identity import text_of
 
-SEC_FEATURE_SUPPORT = 231  # byte of EXT_CSD (JEDEC JESD84-B51, 7.4.30)
-SECURE_ERASE = 1 << 0  # SECURE_ER_EN: "Secure purge operations are supported"
+# Bit 0 of SEC_FEATURE_SUPPORT, byte 231 of EXT_CSD (JEDEC JESD84-B51, 7.4.30): SECURE_ER_EN,
+# "Secure purge operations are supported". It is what the kernel goes by, too.
+SECURE_ERASE = 1 << 0
+Ask = Callable[[list[str]], tools.Said]
 AREA = re.compile(r"(mmcblk\d+)(boot\d+|gp\d+)")
 
 
@@ -36,20 +41,12 @@ class Card:
 
 
 def secure_discard(register: str) -> bool:
-    """Whether EXT_CSD, as 512 bytes in hex, says that secure erase is there."""
-    digits = register.strip()
-    if not re.fullmatch(r"[0-9a-fA-F]{1024}", digits):
-        return False
-    return bool(bytes.fromhex(digits)[SEC_FEATURE_SUPPORT] & SECURE_ERASE)
+    """Whether ``mmc extcsd read`` says that secure erase is there; False where it does not tell."""
+    found = re.search(r"\[SEC_FEATURE_SUPPORT: 0x([0-9a-f]{2})\]", register)
+    return bool(found and int(found[1], 16) & SECURE_ERASE)
 
 
-def _register(device: Path, sys: Path) -> str:
-    """EXT_CSD of the card at ``device`` (``…/mmc0/mmc0:0001``), empty where it cannot be read."""
-    folder = sys / "kernel/debug" / device.parent.name / device.name
-    return text_of(folder / "ext_csd") or ""
-
-
-def read(name: str, sys: Path = Path("/sys")) -> dict[str, Any] | None:
+def read(name: str, sys: Path = Path("/sys"), ask: Ask = tools.run) -> dict[str, Any] | None:
     """The card that holds ``name`` (``mmcblk0``, also ``mmcblk0boot0``); None if it is no card."""
     area = AREA.fullmatch(name)
     main = area[1] if area else name
@@ -61,8 +58,8 @@ def read(name: str, sys: Path = Path("/sys")) -> dict[str, Any] | None:
     areas = tuple(
         f"/dev/{each}" for each in blocks if (at := AREA.fullmatch(each)) and at[1] == main
     )
-    found = Card(kind, kind == "MMC" and secure_discard(_register(device, sys)), areas)
-    return asdict(found) | {"boot_areas": list(areas)}
+    can = kind == "MMC" and secure_discard(ask(["mmc", "extcsd", "read", f"/dev/{main}"]).out)
+    return asdict(Card(kind, can, areas)) | {"boot_areas": list(areas)}
 
 
 @contextmanager
