@@ -184,6 +184,9 @@ def test_a_card_and_its_areas(tmp_path: Path) -> None:
     assert mmc.read("mmcblk0", root, ask) == whole
     assert mmc.read("mmcblk0boot1", root, ask) == whole
     assert mmc.read("sda", root, ask) is None
+    (root / "block/sdb/device").mkdir(parents=True)
+    (root / "block/sdb/device/type").write_text("0\n")  # a SCSI disk
+    assert mmc.read("sdb", root, ask) is None
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from ansible.module_utils.netspring_disks.identity import text_of
 # Bit 0 of SEC_FEATURE_SUPPORT, byte 231 of EXT_CSD (JEDEC JESD84-B51, 7.4.30): SECURE_ER_EN,
 # "Secure purge operations are supported". It is what the kernel goes by, too.
 SECURE_ERASE = 1 << 0
+KINDS = ("MMC", "SD", "SDcombo")
 Ask = Callable[[list[str]], tools.Said]
 AREA = re.compile(r"(mmcblk\d+)(boot\d+|gp\d+)")
 
@@ -30,7 +31,7 @@ class Card:
     """An eMMC or SD card.
 
     Attributes:
-        type: ``MMC`` or ``SD``.
+        type: one of KINDS.
         secure_discard: the kernel will pass a secure discard on to it; False where unknown.
         boot_areas: device nodes of its boot and general purpose areas.
     """
@@ -52,7 +53,7 @@ def read(name: str, sys: Path = Path("/sys"), ask: Ask = tools.run) -> dict[str,
     main = area[1] if area else name
     device = (sys / "block" / main / "device").resolve()
     kind = text_of(device / "type")
-    if kind is None:
+    if kind not in KINDS:  # other devices have a file of that name too
         return None
     blocks = sorted(block.name for block in (sys / "block").glob(f"{main}*"))
     areas = tuple(
