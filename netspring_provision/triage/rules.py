@@ -54,7 +54,7 @@ class DiskRule:
         zh, en = self.words.zh, self.words.en
         for key, value in values.items():
             zh, en = zh.replace(key, value), en.replace(key, value)
-        return Words(zh, en)
+        return Words(zh, en.replace("(s)", "" if number == 1 else "s"))
 
 
 @dataclass(frozen=True)

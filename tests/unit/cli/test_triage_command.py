@@ -57,7 +57,7 @@ def test_a_failing_disk_is_told_and_ends_with_one(capsys: Output) -> None:
     assert code == 1
     (disk,) = data["disks"]
     assert (disk["verdict"], disk["health"]) == ("repair", "failing")
-    assert "536 read or write error(s)" in disk["reason"]["en"]
+    assert "536 read or write errors" in disk["reason"]["en"]
     assert "536" in disk["reason"]["zh"]
 
 
@@ -76,7 +76,7 @@ def test_for_people_both_languages_are_printed(capsys: Output) -> None:
     said = capsys.readouterr().out
     assert "repair" in said
     assert "MB0500EBNCR" in said
-    assert "The disk is failing: it reported 1 uncorrectable error(s)." in said
+    assert "The disk is failing: it reported 1 uncorrectable error." in said
     assert "硬盘快坏了" in said
     assert "Only this disk was judged" in said
 
@@ -144,7 +144,7 @@ def test_inspect_shows_the_verdict(room: playing.Room, capsys: Output) -> None:
     room.facts["pc2"] = samples.facts(samples.disk("B", smart=told(pending=8)), host="pc2")
     assert cli.run(["inspect", "-i", "x"]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "8 sector(s) cannot be read" in said
+    assert "8 sectors cannot be read" in said
     assert "需要维修" in said
     assert cli.run(["inspect", "-i", "x", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
