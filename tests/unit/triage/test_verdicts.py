@@ -189,3 +189,18 @@ def test_nvme_identity_and_log_are_one_disk() -> None:
     assert disk.disk.name == "SAMSUNG MZVPW256HEGL-000L7 (S33ENX0K100000)"
     assert disk.health == FAILING
     assert disk.disk.size_bytes == 256060514304
+
+
+def test_a_virtual_pc_as_inspected() -> None:
+    """Recorded from the real module in the real live environment; its disks are small on purpose."""
+    (machine,) = triage_files([FIXTURES / "qemu-inspect.json"]).machines
+    assert machine.verdict == Verdict.REPAIR
+    healths = {one.disk.path: (one.health, one.findings[:1]) for one in machine.disks}
+    assert {path: str(health) for path, (health, _) in healths.items()} == {
+        "/dev/nvme0n1": "healthy",
+        "/dev/sda": "healthy",
+        "/dev/sdb": "unknown",
+        "/dev/vda": "unknown",
+    }
+    assert healths["/dev/sdb"][1][0].rule == "usb_bridge"
+    assert healths["/dev/vda"][1][0].rule == "not_opened"
