@@ -215,13 +215,29 @@ def test_a_sanitize_under_way_is_polled_and_not_sent_again(loops: Make) -> None:
     names = ("running-1", "running-50", "running-50", "done-block", "done-block", "done-block")
     drive = Drive(loop, "sanitize-log", [nvme_log(name) for name in names], fill(loop, b"\0"))
     entry = erase(loop, drive.probe(), **PLAN)
-    assert drive.seen == [LOG, LOG, LOG, LOG, LOG, BLOCK, LOG]
+    assert drive.seen == [LOG, LOG, LOG, LOG, LOG, BLOCK, LOG, LOG]
     resumed, fresh, _ = entry["attempts"]
     assert (resumed["argv"], resumed["rc"]) == ([], None)
     assert resumed["status_before"]["state"] == "in_progress"
     assert resumed["status_after"]["state"] == "completed"
     assert "under way when the work began" in resumed["error"]
     assert fresh["error"] is None
+    assert (entry["outcome"], entry["method"]) == ("erased", "nvme_sanitize_block")
+
+
+def test_a_drive_that_says_so_a_moment_later_is_waited_for(loops: Make) -> None:
+    """Its log still tells of the last one when the command has just been accepted."""
+    loop = loops(48 * MIB)
+    names = ("done-block", "done-block", "done-block", "running-50", "done-block")
+
+    def later() -> None:
+        assert drive.now == 0
+        fill(loop, b"\0")()
+
+    drive = Drive(loop, "sanitize-log", [nvme_log(name) for name in names], later)
+    entry = erase(loop, drive.probe(), **PLAN)
+    assert drive.seen == [LOG, LOG, BLOCK, LOG, LOG, LOG]
+    assert drive.now >= 10
     assert (entry["outcome"], entry["method"]) == ("erased", "nvme_sanitize_block")
 
 

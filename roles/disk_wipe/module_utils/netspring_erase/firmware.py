@@ -129,7 +129,12 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
         if len(sent) > 1:
             attempt["commands_before"] = [of_command(said) for said in sent[:-1]]
         fault = method.complaint(sent[-1])
-        told = _poll(method, at, method.status(at), method.phase, patient=fault is None)
+        first = method.status(at)
+        if fault is None and first.told is not None and first.told == before.told:
+            # Nothing has changed yet: some firmware accepts first and says so a moment later.
+            at.pause(POLL_SECONDS)
+            first = method.status(at)
+        told = _poll(method, at, first, method.phase, patient=fault is None)
         after = _finished(method, told, accepted=fault is None)
         attempt["status_after"] = after.record()
     finally:
