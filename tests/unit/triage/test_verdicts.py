@@ -192,7 +192,7 @@ def test_nvme_identity_and_log_are_one_disk() -> None:
 
 
 def test_a_virtual_pc_as_inspected() -> None:
-    """Recorded from the real module in the real live environment; its disks are small on purpose."""
+    """Recorded from the real module in the live environment; its disks are small on purpose."""
     (machine,) = triage_files([FIXTURES / "qemu-inspect.json"]).machines
     assert machine.verdict == Verdict.REPAIR
     healths = {one.disk.path: (one.health, one.findings[:1]) for one in machine.disks}
