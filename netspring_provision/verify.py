@@ -34,7 +34,7 @@ from netspring_provision.verdict import MachineVerdict, Standing, judge, told_ap
 CHECKS = catalogue.HERE
 AT_ONCE = 16
 REACH_SECONDS = 90
-LIMIT_SECONDS = 900
+LIMIT_SECONDS = 1800
 
 
 @dataclass(frozen=True)

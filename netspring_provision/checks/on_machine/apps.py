@@ -18,7 +18,7 @@ from netspring_provision.checks.on_machine.x11 import Display, Picture, Window
 
 MENUS = ("/usr/local/share/applications", "/usr/share/applications")
 SMALLEST_WINDOW = 150  # pixels; anything smaller is a hint or a splash
-PAINT_SECONDS = 45  # for a window to fill with content
+PAINT_SECONDS = 120  # for a window to fill with content; several emulated PCs share the cores
 LOOK_SECONDS = 1.0
 # A window counts as filled when at least this share of its area differs from the screen before.
 FILLED_SHARE = 0.25

@@ -29,7 +29,7 @@ INPUT_SECONDS = 60
 ENVIRONMENT_SECONDS = 15.0
 ALONE_SECONDS = 40
 LOCK = Path("/run/netspring-check.lock")
-CLOSING_SECONDS = 900
+CLOSING_SECONDS = 1500
 
 
 def processes(uid: int) -> dict[str, int]:
