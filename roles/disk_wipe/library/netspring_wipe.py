@@ -109,7 +109,9 @@ def complaint(result: dict[str, Any]) -> str | None:
 
 def begun(plan_id: str, seconds: int, *, began: bool) -> dict[str, Any]:
     """The result of V(started): in which boot, and whether the machine has passed."""
-    seen = first.look(plan_id, seconds) if seconds else first.Standing(None)
+    seen = first.Standing(None, "it was not waited for")
+    if seconds:
+        seen = first.look(plan_id, seconds)
     return {
         "kind": "wipe_begun",
         "plan_id": plan_id,

@@ -187,6 +187,9 @@ def disk_names(sys: Path = Path("/sys")) -> tuple[str, ...]:
             r"(sd|vd|hd|xvd|nvme|mmcblk\d+((boot|gp)\d+)?$)", block.name
         ):
             continue
+        # One path of an NVMe disk with several: the kernel joins them and hides the parts.
+        if text_of(block / "hidden") == "1":
+            continue
         # A card reader without a card is no disk; a fixed disk of size 0 is a dead one and stays.
         if text_of(block / "size") == "0" and text_of(block / "removable") == "1":
             continue

@@ -40,7 +40,10 @@ def standing(plan_id: str, root: Path = job.ROOT) -> Standing:
     folder = root / plan_id
     # In this order: a job that ends in between has then left its results.
     at_work = job.lock_holder(root) == plan_id
-    order = json.loads((folder / "job.json").read_text())
+    try:
+        order = json.loads((folder / "job.json").read_text())
+    except FileNotFoundError:
+        return Standing(False, f"plan {plan_id} was not begun since this machine was started")
     seen = [_disk(folder, planned, at_work=at_work) for planned in order["machine"]["disks"]]
     bad = [each for each in seen if each.passed is False]
     if bad:

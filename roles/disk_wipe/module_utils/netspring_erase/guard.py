@@ -209,8 +209,11 @@ def disk_refusal(
         return f"{name} is read-only; open its write-protect switch, or destroy it physically"
     if disk.size_bytes <= 0:
         return f"{name} reports no capacity; it is broken: destroy it physically"
-    if (ata.get("security") or {}).get("locked"):
+    security = ata.get("security") or {}
+    if security.get("locked"):
         return f"{name} is locked by a password; {UNLOCK.format(path=disk.path)}"
+    if security.get("enabled"):  # it is open now and would be locked again at its next power-on
+        return f"{name} has a password set; take it off in the PC's BIOS setup, then {AGAIN}"
     area = ata.get("hpa") or {}
     if area.get("present") and (planned or {}).get("remove_hpa") is not True:
         hidden = area["native_sectors"] - area["current_sectors"]
