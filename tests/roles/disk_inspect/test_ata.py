@@ -188,6 +188,18 @@ def test_overlay_with_any_complaint_is_not_believed() -> None:
     assert ata.overlay(text("dco-seagate.txt"), "?", 976773168) is None
 
 
+def test_answers_of_a_lab_pc_are_no_answers() -> None:
+    """Linux 6.12 and QEMU: every exit code is 0, and not one of these disks has what it says."""
+    lab = RECORDED / "qemu-7.2-linux-6.12"
+    for shown in (1, 524288):
+        dco = (lab / "dco-identify.txt").read_text()
+        assert ata.overlay(dco, (lab / "dco-identify.err").read_text(), shown) is None
+        assert ata.overlay(dco, "", shown) is None
+    asked = (lab / "sanitize-status.txt").read_text(), (lab / "sanitize-status.err").read_text()
+    assert status(*asked, 22).state == "unsupported"
+    assert ata.hidden_area((lab / "Np.txt").read_text(), (lab / "Np.err").read_text()) is None
+
+
 def test_hidden_areas_as_recorded() -> None:
     assert ata.hidden_area(text("hpa-hidden.txt"), "") == ata.HiddenArea(True, 976771055, 976773168)
     assert ata.hidden_area(text("hpa-shown.txt"), "") == ata.HiddenArea(False, 976773168, 976773168)

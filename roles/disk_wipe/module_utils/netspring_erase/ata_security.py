@@ -136,6 +136,7 @@ class AtaSecurityErase(Method):
         enhanced: the drive also erases sectors that it has set aside.
     """
 
+    blocks: bool = True
     enhanced: bool = False
 
     def unsuitable(self, at: Target) -> str | None:
