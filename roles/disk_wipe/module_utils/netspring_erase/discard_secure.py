@@ -19,6 +19,7 @@ class SecureDiscard(Method):
 
     version: tuple[str, ...] = ("blkdiscard", "--version")
     tells_success: bool = False
+    blocks: bool = True
 
     def unsuitable(self, at: Target) -> str | None:
         """On anything but an eMMC that says it can."""

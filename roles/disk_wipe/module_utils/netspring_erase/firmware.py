@@ -130,7 +130,7 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
             attempt["commands_before"] = [of_command(said) for said in sent[:-1]]
         fault = method.complaint(sent[-1])
         first = method.status(at)
-        if fault is None and first.told is not None and first.told == before.told:
+        if fault is None and not method.blocks and first.told == before.told:
             # Nothing has changed yet: some firmware accepts first and says so a moment later.
             at.pause(POLL_SECONDS)
             first = method.status(at)

@@ -99,12 +99,14 @@ class Method(ABC):
         tells_success: the device keeps a status of its own that says whether the erase succeeded.
             Where it does, only DONE is success; where it does not, IDLE is, after a command that
             was accepted. Canaries decide in both cases.
+        blocks: its command returns when the erase has ended, not when it has begun.
     """
 
     name: str
     version: tuple[str, ...]
     phase: str = "sanitizing"
     tells_success: bool = True
+    blocks: bool = False
 
     @property
     def bus(self) -> str:

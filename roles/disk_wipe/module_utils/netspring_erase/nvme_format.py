@@ -53,6 +53,7 @@ class Format(Method):
     version: tuple[str, ...] = VERSION
     phase: str = "formatting"
     tells_success: bool = False
+    blocks: bool = True
     ses: int = USER_DATA_ERASE
 
     def unsuitable(self, at: Target) -> str | None:
