@@ -37,12 +37,18 @@ VERIFY = (
     "phase_bytes",
     "detectable_bytes",
 )
+SAFE = 2**53
 ATTEMPT = ("method", "argv", "rc", "error", "canaries_changed", "stderr_sha256")
 
 
 def plain(value: object) -> Any:
-    """Data that JSON can hold: text of firmware made printable, nothing else changed."""
-    if value is None or isinstance(value, bool | int | float):
+    """Data that canonical JSON can hold: text of firmware made printable.
+
+    Numbers beyond 2^53 have no sure spelling there (RFC 8785 §3.2.2.3) and become text.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and abs(value) < SAFE:
         return value
     if isinstance(value, Mapping):
         return {str(plain(key)): plain(one) for key, one in value.items()}
@@ -50,6 +56,11 @@ def plain(value: object) -> Any:
         return [plain(one) for one in value]
     text = str(value).encode("utf-8", "replace").decode()
     return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def text(value: object) -> str | None:
+    """As :func:`plain`, but always text; ``None`` stays."""
+    return None if value is None else str(plain(value))
 
 
 def part(data: object, names: Iterable[str]) -> dict[str, Any] | None:

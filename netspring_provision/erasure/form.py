@@ -79,7 +79,7 @@ def _errors(
 ) -> Iterator[jsonschema.ValidationError]:
     """The errors; of "nothing, or such a thing" what is wrong with the thing."""
     for error in errors:
-        inner = [e for e in error.context or () if e.validator != "type"]
+        inner = [e for e in error.context or () if e.relative_path or e.validator != "type"]
         if error.validator == "anyOf" and inner:
             yield from _errors(inner)
         else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netspring_provision.erasure import derive, evidence
-from netspring_provision.erasure.evidence import part, plain
+from netspring_provision.erasure.evidence import part, plain, text
 from netspring_provision.erasure.form import SCHEMA, misfits
 from netspring_provision.model import MachinePlan, Outcome, PlannedDisk, RefusedDisk
 from netspring_provision.outcome import DiskOutcome
@@ -212,7 +212,7 @@ def _reported(outcome: DiskOutcome, planned: PlannedDisk | None) -> dict[str, An
         return {
             "by": "machine",
             "outcome": str(said) if known else str(Outcome.FAILED),
-            "reason": plain(outcome.evidence.get("reason")),
+            "reason": text(outcome.evidence.get("reason")),
         }
     return {
         "by": "station" if planned else "plan",
