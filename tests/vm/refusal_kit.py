@@ -86,7 +86,11 @@ class Plans:
     def make(self, *names: str, code: int = 0) -> tuple[Path, Plan]:
         """Plan these machines by the command."""
         path = Path(self.lab.plan(*names, code=code)["file"])
-        return path, consent.read(path, self.key)
+        return path, self.read(path)
+
+    def read(self, path: Path) -> Plan:
+        """A plan file of this station."""
+        return consent.read(path, self.key)
 
     def seal(self, plan: Plan, **changes: Any) -> tuple[Path, Plan]:
         """A plan of its own, whole and signed by the station, but with other content."""

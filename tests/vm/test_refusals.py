@@ -228,15 +228,19 @@ def test_a_disk_that_is_not_as_planned(shop: Shop, change: dict[str, Any]) -> No
         said(done, 3, shop.path(SATA), *(str(v) for v in change.values()), "plan again")
 
 
-def test_a_disk_swapped_since_the_plan_stops_its_machine_only(shop: Shop, tmp_path: Path) -> None:
+def test_a_disk_swapped_since_the_plan_holds_the_machines_behind_it(
+    shop: Shop, tmp_path: Path
+) -> None:
+    """`main` goes first: refused, and nothing is begun on `other` until it is left out."""
     with plugged_in(shop.lab, shop.main, tmp_path, "BEFORE"):
         plan = shop.plans.make("main", "other")
-    with (
-        plugged_in(shop.lab, shop.main, tmp_path, "AFTER"),
-        untouched(shop.main),
-    ):
-        done = shop.plans.wipe("main,other", plan, "--json")
-    said(done, 1, "disk with serial BEFORE was planned", "plan again")
+    with plugged_in(shop.lab, shop.main, tmp_path, "AFTER"), untouched(shop.main):
+        with untouched(shop.other):
+            done = shop.plans.wipe("main,other", plan, "--json")
+            said(done, 3, "disk with serial BEFORE was planned", "plan again")
+            said(done, 3, "the first machine of this batch, main, was refused", "leave main out")
+        done = shop.plans.wipe("other", plan)
+        said(done, 0, "every byte read back")
     disk = shop.other.disks[0]
     assert lab.count_pattern(disk.path) == 0
     assert is_zero(disk.path, 0, disk.size_bytes)
@@ -259,8 +263,15 @@ def test_a_usb_disk_that_nobody_named(shop: Shop, tmp_path: Path) -> None:
     with untouched(shop.main), plugged_in(shop.lab, shop.main, tmp_path, "STICK-1", "usb"):
         done = shop.lab.run("plan", *INVENTORY, "--limit", "main")
         said(done, 1, "(STICK-1): a USB disk", "--usb STICK-1", "ERASE 3 DISKS OF main")
-        done = shop.lab.run("plan", *INVENTORY, "--limit", "main", "--usb", "STICK-1")
+        named = ("--usb", "STICK-1", "--out", str(tmp_path / "plan.json"))
+        done = shop.lab.run("plan", *INVENTORY, "--limit", "main", *named)
         said(done, 0, "ERASE 4 DISKS OF main")
+        plan = shop.plans.read(tmp_path / "plan.json")
+        (stick,) = [d for d in plan.machines[0].disks if d.bus == "usb"]
+        forgotten = dataclasses.replace(stick, opt_in=False)
+        machine = dataclasses.replace(plan.machines[0], disks=(forgotten,))
+        done = shop.plans.wipe("main", shop.plans.seal(plan, machines=(machine,)), "--json")
+        said(done, 3, "(serial STICK-1) is a disk on bus usb that nobody named", "--usb STICK-1")
 
 
 @pytest.fixture(scope="module")
