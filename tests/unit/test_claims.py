@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspring_provision import claims
+from netspring_provision.checks.catalogue import Words
 from netspring_provision.claims import CLEAR, NONE, PURGE, RANK, claim_of, level_of, weaker
 from netspring_provision.model import Claim, Limit, PlannedDisk
 from netspring_provision.outcome import evidence_gap
@@ -238,6 +239,7 @@ def test_less_than_planned_is_told() -> None:
     assert weaker(Claim(CLEAR, ()), Claim(PURGE, (Limit("a"),)))
     assert not weaker(Claim(PURGE, (Limit("a"),)), Claim(CLEAR, ()))
     assert weaker(Claim(NONE, ()), plain)
+    assert not weaker(Claim(PURGE, (Limit("a"),)), Claim(PURGE, (Limit("a"),)))
 
 
 WORDS = yaml.safe_load(claims.WORDS.read_text(encoding="utf-8"))
@@ -265,4 +267,9 @@ def test_words_carry_the_detail() -> None:
     assert told.zh.endswith("(3 个扇区)")
     assert claims.words(Limit("of_tomorrow", "x")).en == "of_tomorrow (x)"
     assert "清除" in claims.level_words(CLEAR).zh
-    assert claims.method_words("shred").en == "shred"
+    assert "ATA" in claims.method_words("ata_security_erase").zh
+    assert claims.method_words("shred") == Words("shred", "shred")
+    assert claims.level_words("Destroy") == Words("Destroy", "Destroy")
+    assert claims.words(Limit("of_tomorrow")) == Words("of_tomorrow", "of_tomorrow")
+    parts = claims.words(Limit("failing", "a · 甲 · 乙"))
+    assert (parts.en[-3:], parts.zh[-7:]) == ("(a)", "(甲 · 乙)")

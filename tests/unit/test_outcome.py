@@ -220,6 +220,26 @@ def test_a_hidden_area_that_is_still_hidden_is_not_erased() -> None:
     assert evidence_gap(planned, samples.erased(planned, size_bytes=visible, native_bytes=visible))
 
 
+def test_an_outcome_names_its_disk_and_its_evidence() -> None:
+    entry = samples.erased(DISK)
+    (one, *_) = judged(entry)
+    assert (one.serial, one.path, one.model) == (DISK.serial, DISK.path, DISK.model)
+    assert (one.method, one.evidence) == (DISK.method, entry)
+    (refused, *_) = judged(samples.erased(DISK, outcome="refused", reason="in use", method=None))
+    assert (refused.outcome, refused.reason, refused.method) == (Outcome.REFUSED, "in use", None)
+    (_, never) = judged(samples.erased(DISK), machine=WITH_REFUSED)
+    assert (never.serial, never.path, never.model) == ("RO", "/dev/sdb", "")
+    (_, missing) = judged(samples.erased(DISK))
+    assert (missing.outcome, missing.reason, missing.evidence) == (Outcome.FAILED, NO_OUTCOME, {})
+
+
+def test_a_failure_without_words_tells_what_troubled_the_run() -> None:
+    report = samples.report(MACHINE, PLAN.plan_id, samples.erased(DISK, outcome="failed"))
+    for trouble, reason in (("it stopped", "it stopped"), (None, NO_OUTCOME)):
+        (one, _) = disk_outcomes(MACHINE, report, PLAN.plan_id, trouble)
+        assert (one.outcome, one.reason) == (Outcome.FAILED, reason)
+
+
 def test_a_good_report_carries_what_may_be_said_and_what_was_planned() -> None:
     (one, *_) = judged(samples.erased(DISK))
     assert one.claim == DISK.claim == one.planned

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import samples
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from netspring_provision.methods import Policy, estimate_seconds
@@ -28,21 +28,28 @@ GIB = 1 << 30
 BUSES = ("sata", "nvme", "scsi", "virtio", "usb", "mmc", "unknown")
 USES = [{"kind": kind, "detail": "x"} for kind in ("mounted", "swap", "lvm", "raid", "boot")]
 
+
+def mostly(good: Any, *odd: Any) -> st.SearchStrategy[Any]:
+    """One thing wrong at a time, as a rule: else nothing would ever be planned."""
+    return st.sampled_from([good] * 20 + list(odd))
+
+
+SIZE = 160 * samples.GB
+serials = st.sampled_from([f"S{n}" for n in range(1, 300)]) | mostly("S30", None, "", "0", "S1")
 disks = st.builds(
     samples.disk,
-    st.sampled_from([None, "", "0", "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8"]),
+    serials,
     path=st.sampled_from(["/dev/sda", "/dev/sdb", "/dev/nvme0n1", "/dev/vda"]),
-    bus=st.sampled_from(BUSES),
+    bus=mostly("sata", *BUSES),
     medium=st.sampled_from(["hdd", "ssd", "flash", "unknown"]),
-    size_bytes=st.sampled_from([0, 1, 8 * GIB, 160 * samples.GB]),
-    native_bytes=st.sampled_from([None, 160 * samples.GB, 8 * GIB]),
-    read_only=st.sampled_from([False, True, None]),
+    size_bytes=mostly(SIZE, 0, 1, 8 * GIB),
+    native_bytes=mostly(SIZE, None, 8 * GIB),
+    read_only=mostly(False, True, None),
     removable=st.booleans(),
-    uses=st.sampled_from([[], USES[:1], USES]),
-    hpa=st.sampled_from([None, {"present": True}, {"present": False}, {"present": None}]),
-    security=st.sampled_from(
-        [None, {"locked": True}, {"locked": False}, {"locked": None}, {"enabled": True}]
-    ),
+    uses=mostly([], USES[:1], USES),
+    hpa=mostly({"present": False}, None, {"present": True}, {"present": None}),
+    security=mostly(None, {"locked": True}, {"locked": None}, {"enabled": True}),
+    sanitize=st.sampled_from([None, {"block": True}, {"overwrite": True, "crypto": True}]),
     nvme=st.sampled_from([None, {"secure_erase": True}, {"crypto_erase": False}]),
 )
 
@@ -50,19 +57,22 @@ disks = st.builds(
 @st.composite
 def machines(draw: st.DrawFn) -> Facts:
     """A machine that may be anything, named anew by the caller."""
-    raw = samples.payload(token=draw(st.sampled_from([samples.TOKEN, "another"])))
-    raw["disks"] = draw(st.lists(disks, max_size=4))
-    raw["live"]["marker"] = draw(st.booleans())
-    raw["system"]["uuid"] = draw(st.sampled_from([None, *samples.UUIDS.values()]))
+    raw = samples.payload(token=draw(mostly(samples.TOKEN, "another")))
+    raw["disks"] = draw(st.lists(disks, min_size=draw(mostly(1, 0)), max_size=4))
+    raw["live"]["marker"] = draw(mostly(True, False))
     raw["system"]["firmware"] = draw(st.sampled_from(["bios", "uefi"]))
-    raw["memory_bytes"] = draw(st.sampled_from([GIB, 4 * GIB]))
+    raw["memory_bytes"] = draw(mostly(4 * GIB, GIB))
     return Facts.from_payload("anybody", raw)
 
 
 @st.composite
 def rooms(draw: st.DrawFn) -> tuple[Facts, ...]:
-    found = draw(st.lists(machines(), max_size=5))
-    return tuple(Facts.from_payload(f"pc{n}", m.raw) for n, m in enumerate(found, 1))
+    found = []
+    for n, machine in enumerate(draw(st.lists(machines(), min_size=1, max_size=5)), 1):
+        uuid = draw(mostly(samples.UUIDS[f"pc{n}"], None, samples.UUIDS["pc1"]))
+        system = machine.raw["system"] | {"uuid": uuid}
+        found.append(Facts.from_payload(f"pc{n}", {**machine.raw, "system": system}))
+    return tuple(found)
 
 
 needs = st.sampled_from([None, Requirement("lite", 8 * GIB, 2 * GIB)])
@@ -114,6 +124,8 @@ def test_what_is_planned_may_be_destroyed(
         assert sum(1 for m in room if m.uuid == machine.uuid) == 1
         for disk in machine.disks:
             (raw,) = [d.raw for d in origin.disks if d.serial == disk.serial]
+            for field in ("path", "wwn", "size_bytes", "native_bytes", "model", "bus", "medium"):
+                assert getattr(disk, field) == raw[field]
             assert disk.serial.strip(" 0")
             assert everywhere[disk.serial] == 1
             assert not raw["uses"]
@@ -124,6 +136,15 @@ def test_what_is_planned_may_be_destroyed(
             assert (raw["hpa"] or {}).get("present") is not True
             assert (raw["security"] or {}).get("locked") is not True
             assert disk.bus not in ("usb", "unknown") or disk.serial in usb
+
+
+def test_these_rooms_do_have_disks_to_erase() -> None:
+    """Rules for what is planned are worth nothing where nothing ever is."""
+    find(
+        rooms(),
+        lambda room: len(planned(room, None).machines) > 2,
+        settings=settings(max_examples=500, database=None),
+    )
 
 
 @given(rooms(), needs)

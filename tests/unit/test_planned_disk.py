@@ -103,3 +103,29 @@ def test_all_that_is_planned_is_sealed_and_read_again() -> None:
         assert set(raw) == {field.name for field in dataclasses.fields(disk)}
         assert set(raw["media_claims"]) == {disk.method, *disk.fallback}
     assert consent.plan_from(json.loads(consent.canonical(body))) == plan
+
+
+def test_a_planned_disk_is_the_disk_of_the_facts() -> None:
+    raw = samples.disk("S", medium="ssd", native_bytes=161 * samples.GB, logical_block=4096)
+    raw |= {"dco": {"revision": 2, "real_sectors": 40_000_000}}
+    policy = Policy(remove_hpa=True, sampled_percent=50)
+    (disk,) = samples.plan(samples.facts(raw), policy=policy).machines[0].disks
+    for field in ("path", "serial", "wwn", "size_bytes", "native_bytes", "model", "bus", "medium"):
+        assert getattr(disk, field) == raw[field]
+    assert disk.unfreeze is False
+    assert disk.opt_in is False
+    # The overlay is held against what is erased, hidden part included, in the drive's own sectors.
+    (limit,) = [x for x in disk.claim.limits if x.code == "dco_hidden"]
+    assert limit.detail == f"{40_000_000 * 4096 - 161 * samples.GB} bytes"
+    in_full = samples.plan(samples.facts(raw), policy=Policy(remove_hpa=True)).machines[0].disks[0]
+    assert disk.estimates["overwrite"] < in_full.estimates["overwrite"]
+
+
+def test_a_frozen_drive_is_planned_to_be_thawed_only_by_flag() -> None:
+    frozen = {"block": True, "overwrite": False, "crypto": False, "frozen": True}
+    raw = samples.disk("S", medium="ssd", sanitize=frozen)
+    for unfreeze in (False, True):
+        policy = Policy(unfreeze=unfreeze)
+        (disk,) = samples.plan(samples.facts(raw), policy=policy).machines[0].disks
+        assert disk.unfreeze is unfreeze
+        assert (disk.method == "ata_sanitize_block") is unfreeze
