@@ -151,9 +151,10 @@ def _verify(data: object, size_bytes: object) -> dict[str, Any] | None:
 def _attempt(data: Mapping[str, Any], origin: object) -> dict[str, Any]:
     tool, _, version = str(plain(data.get("tool") or "")).partition(" ")
     taken = part(data, ATTEMPT) or {}
+    argv = taken.get("argv")
     return {
         **taken,
-        "argv": [str(word) for word in taken["argv"] or ()],
+        "argv": [str(word) for word in argv] if isinstance(argv, list) else [],
         "tool": tool or None,
         "package_version": version or None,
         "start": _seconds(origin, data.get("started")),

@@ -88,7 +88,7 @@ def test_a_proven_disk_of_each_kind(kind: str) -> None:
     holds(found)
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(kind=st.sampled_from(sorted(DISKS)), data=st.data())
 def test_a_report_with_anything_in_it(kind: str, data: st.DataObject) -> None:
     """Up to three places of a good report hold something else, or nothing."""
