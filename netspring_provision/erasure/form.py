@@ -17,7 +17,7 @@ SCHEMA = "netspring-erasure/1"
 SCHEMA_FILE = Path(__file__).parents[1] / "schema" / "erasure.schema.json"
 NAMESPACE = "netspring-erasure@v1"
 FIRST = "0" * 64  # what stands for the record before the first one
-# A record has about 6 kB. More is another file by mistake.
+# A record has 2 to 5 kB. More is another file by mistake.
 MAX_BYTES = 1 << 20
 
 
