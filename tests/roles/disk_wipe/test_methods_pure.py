@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.netspring_disks import identity, mmc, nvme, scsi
+from ansible.module_utils.netspring_disks import identity, mmc, nvme, scsi, smart
 from ansible.module_utils.netspring_disks.tools import Said
 from ansible.module_utils.netspring_erase import (
     content,
@@ -340,3 +341,22 @@ def test_health_is_only_judged_by_what_was_told_before() -> None:
     assert health.fault({"uncorrectable": 0}, {}) is not None
     assert health.replaced({"reallocated": 3}, None) == "3 sectors had been replaced by spares"
     assert health.replaced({"reallocated": 0}, {"reallocated": 0}) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "count"),
+    [
+        ({"value": 72, "string": "72"}, 72),
+        ({"value": 3 | 2 << 16, "string": "3 (2 0)"}, 3),  # raw16(raw16) of smartmontools
+        ({"value": 131075, "string": "3 (2, 0)"}, 3),
+        ({"value": 5}, 5),
+        ({"value": 5, "string": "0x05"}, 5),
+        ({}, None),
+    ],
+)
+def test_packed_counters_of_smart(raw: dict[str, object], count: int | None) -> None:
+    row = {"id": 5, "name": "Reallocated_Sector_Ct", "raw": raw}
+    text = json.dumps({"smart_status": {"passed": True}, "ata_smart_attributes": {"table": [row]}})
+    found = smart.health(text)
+    assert found is not None
+    assert found.reallocated == count

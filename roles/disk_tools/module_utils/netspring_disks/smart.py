@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -49,9 +50,7 @@ def health(text: str) -> Health | None:
         return None
     rows = _at(data, "ata_smart_attributes", "table")
     raw: dict[int, int | None] = {
-        row["id"]: _count(_at(row, "raw", "value"))
-        for row in rows or []
-        if isinstance(row, dict) and "id" in row
+        row["id"]: _shown(row) for row in rows or [] if isinstance(row, dict) and "id" in row
     }
     passed = _at(data, "smart_status", "passed")
     found = Health(
@@ -62,6 +61,16 @@ def health(text: str) -> Health | None:
         hours=_count(_at(data, "power_on_time", "hours")),
     )
     return found if any(value is not None for value in asdict(found).values()) else None
+
+
+def _shown(row: Any) -> int | None:
+    """The count of an ATA attribute: the number with which smartctl's own text begins.
+
+    Some drives pack more into the raw value, such as "3 (2 0)" (raw16(raw16), atacmds.cpp); then
+    only the text tells the count.
+    """
+    told = re.match(r"\d+\b", str(_at(row, "raw", "string") or ""))
+    return int(told[0]) if told else _count(_at(row, "raw", "value"))
 
 
 def _media_errors(data: Any) -> int | None:
