@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.netspring_disks import mmc
-from ansible.module_utils.netspring_erase import sampling
+from ansible.module_utils.netspring_erase import blocks, sampling
 from ansible.module_utils.netspring_erase.progress import Progress
 from firmware_kit import MIB, Drive
 from loop_devices import Loop, erase, probe_of
@@ -108,6 +108,37 @@ def test_a_grid_that_is_none_is_refused_before_anything_is_written(
     entry = erase(loop, verify=wanted)
     assert entry["outcome"] == "refused"
     assert loop.sha256() == before
+
+
+def test_a_canary_between_the_samples_is_still_looked_at(
+    loops: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that drops one write: the grid does not meet it, and every canary is read anyway."""
+    loop = loops(128 * MIB)
+    real = blocks.write_zeros
+
+    def all_but_one(descriptor: int, size: int, *rest: Any) -> None:
+        length = size // 256
+        before = loop.file.read_bytes()
+        place = next(
+            offset
+            for offset in range(length, 60 * MIB, length)
+            if any(before[offset : offset + 64])
+            and b"PRIVATE" not in before[offset : offset + 4096]
+        )
+        kept = before[place : place + length]
+        real(descriptor, size, *rest)
+        with loop.file.open("r+b") as file:
+            file.seek(place)
+            file.write(kept)
+
+    monkeypatch.setattr(blocks, "write_zeros", all_but_one)
+    monkeypatch.setattr(sampling.secrets, "randbelow", lambda _below: 0)
+    wide = {"mode": "sampled", "pitch_bytes": 64 * MIB, "length_bytes": 4096}
+    entry = erase(loop, verify=wide)
+    assert entry["outcome"] == "failed"
+    assert "canaries outlived the erase" in entry["reason"]
+    assert (entry["verify"]["nonzero"], entry["canaries"]["changed"]) == (0, 65)
 
 
 def health(**counts: int | None) -> dict[str, Any]:
