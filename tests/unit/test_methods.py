@@ -270,3 +270,19 @@ def test_samples_take_less_and_hidden_parts_more_time() -> None:
         estimate_seconds(disk(size_bytes=6 * samples.GB, native_bytes=12 * samples.GB), "overwrite")
         == 400
     )
+
+
+@pytest.mark.parametrize(
+    ("bus", "medium", "seconds"),
+    [
+        ("usb", "ssd", 400),
+        ("nvme", "ssd", 14),
+        ("sata", "ssd", 40),
+        ("sata", "hdd", 200),
+        ("mmc", "flash", 800),
+        ("virtio", "of tomorrow", 200),
+    ],
+)
+def test_how_fast_a_disk_is_follows_bus_and_medium(bus: str, medium: str, seconds: int) -> None:
+    one = disk(bus=bus, medium=medium, size_bytes=6 * samples.GB, native_bytes=None)
+    assert estimate_seconds(one, "overwrite") == seconds

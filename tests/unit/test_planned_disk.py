@@ -9,7 +9,7 @@ import samples
 
 from netspring_provision import consent
 from netspring_provision.methods import Policy
-from netspring_provision.model import Limit, ReadBack
+from netspring_provision.model import Limit, ReadBack, Requirement
 
 
 def test_samples_only_by_policy_and_in_the_plan() -> None:
@@ -129,3 +129,24 @@ def test_a_frozen_drive_is_planned_to_be_thawed_only_by_flag() -> None:
         (disk,) = samples.plan(samples.facts(raw), policy=policy).machines[0].disks
         assert disk.unfreeze is unfreeze
         assert (disk.method == "ata_sanitize_block") is unfreeze
+
+
+def test_a_planned_machine_is_the_machine_of_the_facts() -> None:
+    facts = samples.facts(samples.disk("RO", read_only=True), samples.disk("A", path="/dev/sdb"))
+    (machine,) = samples.plan(facts).machines
+    assert (machine.host, machine.uuid, machine.serial) == ("pc1", facts.uuid, facts.serial)
+    assert (machine.vendor, machine.product) == ("LENOVO", "2082CTO")
+    assert machine.boot_id == "boot-pc1"
+    assert [d.serial for d in machine.disks] == ["A"]  # the one refused before it stops nothing
+    assert [d.serial for d in machine.refused] == ["RO"]
+
+
+def test_the_image_goes_to_a_disk_that_is_large_enough_when_all_of_it_is_shown() -> None:
+    hidden = samples.disk("H", native_bytes=161 * samples.GB)
+    small = samples.disk("S", path="/dev/sdb", medium="ssd", size_bytes=samples.GB, hpa=None)
+    small |= {"native_bytes": None}
+    need = {"pc1": Requirement("lite", 161 * samples.GB, 1)}
+    facts = samples.facts(small, hidden)
+    (machine,) = samples.plan(facts, policy=Policy(remove_hpa=True), requirements=need).machines
+    assert machine.install_disk == "H"
+    assert samples.plan(facts, requirements=need).machines == ()

@@ -65,6 +65,12 @@ def test_other_percentages_are_refused(percent: float) -> None:
         sampling.pitch_for(percent)
 
 
+def test_a_small_disk_has_one_sample() -> None:
+    assert sampling.samples_in(5, 10) == 1
+    assert sampling.samples_in(10, 10) == 1
+    assert sampling.samples_in(20, 10) == 2
+
+
 def test_the_words_hold_the_numbers() -> None:
     said = sampling.in_words(160 * 10**9, 10 << 20, 1 << 20)
     for number in ("10%", "15258 samples", "1048576 bytes", "9437185 bytes", "0.03%", "99%"):
