@@ -14,7 +14,7 @@ import samples
 
 from netspring_provision import signing
 from netspring_provision.config import Station
-from netspring_provision.erasure import Issued, form, issue
+from netspring_provision.erasure import Checked, Issued, check_files, form, issue
 from netspring_provision.ledger import Ledger
 from netspring_provision.model import Facts, MachinePlan, Plan
 from netspring_provision.outcome import disk_outcomes
@@ -98,3 +98,12 @@ class Workshop:
         signature = signing.sign(data, self.station.signing_key, form.NAMESPACE)
         path.with_name(f"{path.name}.sig").write_text(signature)
         return path
+
+
+def check(workshop: Workshop, *paths: Path) -> list[Checked]:
+    return list(check_files(paths, workshop.signers))
+
+
+def fields(checked: Checked) -> set[str]:
+    """What does not hold."""
+    return {problem.field for problem in checked.problems}
