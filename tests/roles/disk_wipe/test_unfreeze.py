@@ -30,6 +30,13 @@ FROZEN = flags(frozen=True)
 BOOT = "6a3d6c2e-4f0d-4b7e-9d0b-0c1f2e3d4a5b"
 LIVE = {"marker": True, "token_sha256": "t", "boot_id": BOOT}
 IDLE = "    State:    SD0 Sanitize Idle\n"
+UNITS = ["systemctl", "list-units", "--plain", "--no-legend", "--state=active", "netspring-*"]
+# As a lab PC with a wipe under way prints them.
+ALONE = """\
+netspring-live.service   loaded active exited  Netspring: name, marker and host keys of this boot
+netspring-screen.service loaded active running Netspring: what this PC shows to whoever stands there
+netspring-wipe-p1.service loaded active running [systemd-run] /usr/bin/python3 -B -m job /run
+"""
 # What rtcwake of util-linux prints (sys-utils/rtcwake.c); seen in a lab PC.
 SLEPT = 'rtcwake: wakeup from "mem" using /dev/rtc0 at Tue Nov 24 11:40:12 2026\n'
 
@@ -47,6 +54,10 @@ def planned(**more: Any) -> dict[str, Any]:
 
 def state(sanitize: str = IDLE) -> Step:
     return Step(STATUS, sanitize)
+
+
+def units(out: str = ALONE, code: int | None = 0) -> Step:
+    return Step(UNITS, out, code=code)
 
 
 class Thaw:
@@ -76,7 +87,7 @@ def thaw(tmp_path: Path) -> Thaw:
 
 
 def test_a_frozen_drive_is_thawed(thaw: Thaw) -> None:
-    told = thaw(identify(FROZEN), state(), Step(RTCWAKE, SLEPT), identify(), state())
+    told = thaw(identify(FROZEN), state(), units(), Step(RTCWAKE, SLEPT), identify(), state())
     attempt = told["S1"]
     assert attempt["method"] == "unfreeze"
     assert attempt["argv"] == RTCWAKE
@@ -90,21 +101,21 @@ def test_a_frozen_drive_is_thawed(thaw: Thaw) -> None:
 def test_frozen_sanitize_is_thawed(thaw: Thaw) -> None:
     frozen = IDLE.replace("SD0 Sanitize Idle", "SD1 Sanitize Frozen")
     told = thaw(
-        *(identify(), state(frozen), Step(RTCWAKE, SLEPT), identify(), state()),
+        *(identify(), state(frozen), units(), Step(RTCWAKE, SLEPT), identify(), state()),
         method="ata_sanitize_block",
     )
     assert told["S1"]["error"] is None
 
 
 def test_only_once(thaw: Thaw) -> None:
-    thaw(identify(FROZEN), state(), Step(RTCWAKE, SLEPT), identify(FROZEN), state())
+    thaw(identify(FROZEN), state(), units(), Step(RTCWAKE, SLEPT), identify(FROZEN), state())
     told = thaw(identify(FROZEN), state(), identify(FROZEN), state())
     assert told["S1"]["error"] == "not put to sleep: it was tried before in this job"
     assert told["S1"]["argv"] == []
 
 
 def test_a_drive_that_stays_frozen_is_told(thaw: Thaw) -> None:
-    told = thaw(identify(FROZEN), state(), Step(RTCWAKE, SLEPT), identify(FROZEN), state())
+    told = thaw(identify(FROZEN), state(), units(), Step(RTCWAKE, SLEPT), identify(FROZEN), state())
     assert "still frozen after the sleep" in told["S1"]["error"]
 
 
@@ -115,10 +126,26 @@ def test_never_while_a_drive_erases_itself(thaw: Thaw) -> None:
     assert RTCWAKE not in thaw.play.seen
 
 
+@pytest.mark.parametrize(
+    ("out", "code", "says"),
+    [
+        (ALONE + "netspring-deploy-p1.service loaded active running x\n", 0, "netspring-deploy-p1"),
+        ("", 1, "cannot be told"),
+        ("", None, "cannot be told"),
+    ],
+)
+def test_never_while_something_else_of_ours_is_at_work(
+    thaw: Thaw, out: str, code: int | None, says: str
+) -> None:
+    told = thaw(identify(FROZEN), state(), units(out, code), identify(FROZEN), state())
+    assert says in told["S1"]["error"]
+    assert RTCWAKE not in thaw.play.seen
+
+
 @pytest.mark.parametrize("obstacle", ["this PC cannot sleep at all", "light sleep"])
 def test_a_pc_that_cannot_sleep_deeply(thaw: Thaw, obstacle: str) -> None:
     thaw.obstacle = obstacle
-    told = thaw(identify(FROZEN), state(), identify(FROZEN), state())
+    told = thaw(identify(FROZEN), state(), units(), identify(FROZEN), state())
     assert told["S1"]["error"] == f"not put to sleep: {obstacle}"
     assert not (thaw.folder / unfreeze.MARK).exists()
 
@@ -128,7 +155,7 @@ def test_a_pc_that_cannot_sleep_deeply(thaw: Thaw, obstacle: str) -> None:
 )
 def test_sleep_that_failed(thaw: Thaw, code: int | None, err: str) -> None:
     slept = Step(RTCWAKE, err=err, code=code)
-    told = thaw(identify(FROZEN), state(), slept, identify(FROZEN), state())
+    told = thaw(identify(FROZEN), state(), units(), slept, identify(FROZEN), state())
     assert err.strip() in told["S1"]["error"]
 
 
@@ -137,14 +164,14 @@ def test_another_boot_is_not_a_wake_up(thaw: Thaw) -> None:
         thaw.live = {**LIVE, "boot_id": "another"}
 
     slept = Step(RTCWAKE, SLEPT, deed=reboot)
-    told = thaw(identify(FROZEN), state(), slept, identify(), state())
+    told = thaw(identify(FROZEN), state(), units(), slept, identify(), state())
     assert "started anew" in told["S1"]["error"]
 
 
 def test_a_disk_that_does_not_come_back_is_waited_for_a_minute(thaw: Thaw) -> None:
     there = [True]
     slept = Step(RTCWAKE, SLEPT, deed=lambda: there.__setitem__(0, False))
-    thaw.play.steps = [identify(FROZEN), state(), slept, identify(), state()]
+    thaw.play.steps = [identify(FROZEN), state(), units(), slept, identify(), state()]
     probe = replace(thaw.probe(), disks=lambda: [thaw.play.disk] if there[0] else [])
     told = unfreeze.thaw({"disks": [planned()]}, thaw.folder, probe, thaw.told.append)
     assert told["S1"]["error"] == "disks did not come back from the sleep: S1"
@@ -182,7 +209,14 @@ def test_a_thawed_machine_stays_awake(thaw: Thaw) -> None:
 def test_the_job_sleeps_before_any_disk_is_touched_and_records_it(tmp_path: Path) -> None:
     """The whole job: asleep first, told as a phase; the attempt stands in the disk's entry."""
     thaw = Thaw(tmp_path)
-    thaw.play.steps = [identify(FROZEN), state(), Step(RTCWAKE, SLEPT), identify(), state()]
+    thaw.play.steps = [
+        identify(FROZEN),
+        state(),
+        units(),
+        Step(RTCWAKE, SLEPT),
+        identify(),
+        state(),
+    ]
     folder = tmp_path / "p1"
     folder.mkdir()
     order = {

@@ -21,6 +21,9 @@ from ansible.module_utils.netspring_erase.probe import Probe
 from ansible.module_utils.netspring_erase.progress import write_whole
 
 ARGV = ("rtcwake", "-m", "mem", "-s", "10")
+UNITS = ("systemctl", "list-units", "--plain", "--no-legend", "--state=active", "netspring-*")
+# What of ours is always there: the job itself, and the two services of the live environment.
+QUIET = ("netspring-wipe-", "netspring-live.", "netspring-screen.")
 RETURN_SECONDS = 60.0  # until disks that slept are there again
 MARK = "unfreeze.json"  # in the job's folder: says that it was tried, also if the end is not known
 
@@ -90,7 +93,7 @@ def thaw(
         obstacle = "it was tried before in this job"
     elif any(frost.busy for frost in before.values()):
         obstacle = "a drive of this machine is erasing itself"
-    obstacle = obstacle or probe.deep_sleep()
+    obstacle = obstacle or _at_work(probe) or probe.deep_sleep()
     started, boot = now(), probe.live()["boot_id"]
     attempt: dict[str, Any] = {
         "method": "unfreeze",
@@ -121,6 +124,16 @@ def thaw(
         status = {"status_before": asdict(before[serial]), "status_after": asdict(after)}
         told[serial] = {**attempt, **status, "error": error}
     return told
+
+
+def _at_work(probe: Probe) -> str | None:
+    """What else of ours works on this machine, such as an image being written; None if nothing."""
+    said = probe.run(list(UNITS), COMMAND_SECONDS)
+    if complaint(said):
+        return f"what else is at work on this machine cannot be told ({complaint(said)})"
+    units = [line.split()[0] for line in said.out.splitlines() if line.strip()]
+    others = [unit for unit in units if not unit.startswith(QUIET)]
+    return f"{', '.join(others)} is at work on this machine" if others else None
 
 
 def _returned(serials: set[str], probe: Probe) -> str | None:
