@@ -129,7 +129,7 @@ def test_never_while_a_drive_erases_itself(thaw: Thaw) -> None:
 @pytest.mark.parametrize(
     ("out", "code", "says"),
     [
-        (ALONE + "netspring-deploy-p1.service loaded active running x\n", 0, "netspring-deploy-p1"),
+        (ALONE + "netspring-install.service loaded active running x\n", 0, "netspring-install"),
         ("", 1, "cannot be told"),
         ("", None, "cannot be told"),
     ],
