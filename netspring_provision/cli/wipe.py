@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from netspring_provision.cli.job import shown_job
 from netspring_provision.cli.output import console, emit, inventory_options, json_option
 from netspring_provision.cli.plan import show_plan
 from netspring_provision.errors import MACHINE_FAILED, OK, REFUSED
-from netspring_provision.model import Outcome
+from netspring_provision.model import Outcome, Plan
 from netspring_provision.outcome import DiskOutcome
 from netspring_provision.steps.plan import plan_key
 from netspring_provision.steps.wipe import WipeResult, wipe_machines
@@ -42,10 +43,19 @@ def command(
     with shown_job(inventory, limit) as job:
         plan = consent.read(plan_file, plan_key(job))
         consent.check_phrase(plan, confirm)
-        show_plan(plan, console())
+        show_plan(of_hosts(plan, [host.name for host in job.hosts]), console())
         result = wipe_machines(job, plan, confirm)
     emit(wipe_data(result), as_json, "") if as_json else show_wipe(result, console())
     return wipe_exit_code(result)
+
+
+def of_hosts(plan: Plan, names: Collection[str]) -> Plan:
+    """The part of a plan that is about these machines, for showing only."""
+    return dataclasses.replace(
+        plan,
+        machines=tuple(m for m in plan.machines if m.host in names),
+        refused=tuple(m for m in plan.refused if m.host in names),
+    )
 
 
 def wipe_exit_code(result: WipeResult) -> int:

@@ -107,6 +107,22 @@ def test_samples_are_not_shown_as_every_byte(capsys: Output) -> None:
     assert "every byte read back" not in said
 
 
+def test_before_a_wipe_only_the_machines_at_hand_are_shown(
+    room: playing.Room, capsys: Output
+) -> None:
+    cli.run(["plan", "-i", "x", "--json"])
+    plan = json.loads(capsys.readouterr().out)
+    (one, *others) = [m["host"] for m in plan["machines"]]
+    room.hosts = tuple(host for host in room.hosts if host.name == one)
+    argv = ["wipe", "-i", "x", "--plan", plan["file"], "--confirm", plan["confirm"]]
+    assert cli.run(argv) == 0
+    said = capsys.readouterr().err
+    assert f"WILL BE DESTROYED on {one}" in said
+    assert "may then be called" in said
+    assert not any(other in said for other in others)
+    assert others
+
+
 def test_the_flags_reach_the_plan(room: playing.Room, capsys: Output) -> None:
     room.facts["pc1"] = samples.facts(samples.disk("H", native_bytes=161 * samples.GB))
     argv = ["plan", "-i", "x", "--limit", "pc1", "--json"]
