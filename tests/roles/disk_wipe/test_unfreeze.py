@@ -178,6 +178,22 @@ def test_a_disk_that_does_not_come_back_is_waited_for_a_minute(thaw: Thaw) -> No
     assert thaw.play.seconds == pytest.approx(unfreeze.RETURN_SECONDS, abs=1)
 
 
+def test_a_disk_that_comes_back_under_another_name_is_asked_there(thaw: Thaw) -> None:
+    names = ["sda"]
+    slept = Step(RTCWAKE, SLEPT, deed=lambda: names.__setitem__(0, "sdb"))
+    moved = [Step(["hdparm", "-I", "/dev/sdb"], SANDISK)]
+    moved += [Step(["hdparm", "--sanitize-status", "/dev/sdb"], IDLE)]
+    thaw.play.steps = [identify(FROZEN), state(), units(), slept, *moved]
+
+    def disks() -> list[Any]:
+        return [replace(thaw.play.disk, name=names[0], path=f"/dev/{names[0]}")]
+
+    probe = replace(thaw.probe(), disks=disks)
+    told = unfreeze.thaw({"disks": [planned()]}, thaw.folder, probe, thaw.told.append)
+    assert told["S1"]["error"] is None
+    assert thaw.play.steps == []
+
+
 METHODS = ("overwrite", "ata_sanitize_block", "ata_security_erase")
 
 

@@ -116,8 +116,9 @@ def thaw(
             error = "the machine did not wake up but started anew"
         attempt |= {**of_command(said), "finished": now(), "error": error}
     told = {}
+    back = present | {disk.serial: disk for disk in probe.disks() if disk.serial in plans}
     for serial in wanted:
-        after = look(present[serial], probe)
+        after = look(back[serial], probe)  # it may have another name now
         error = attempt["error"]
         if error is None and after.matters(plans[serial]):
             error = "still frozen after the sleep; pull the drive's power for ten seconds instead"
