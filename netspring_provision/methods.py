@@ -7,6 +7,7 @@ has a stronger claim than what it stands in for, and overwrite, which every disk
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from netspring_provision.claims import RANK, level_of
 from netspring_provision.model import Disk, Limit, ReadBack
 from netspring_provision.proof import OVERWRITE
 
+# Areas of an eMMC beside its main one, each a block device of its own.
+CARD_AREA = re.compile(r"mmcblk\d+(boot|gp)\d+$")
 SECURITY = ("ata_security_erase_enhanced", "ata_security_erase")
 # Sequential rates of old drives (bytes/s), for the estimate only: a 2.5" disk of 2010 does 60 MB/s
 # on average over its surface, a SATA SSD about 300, NVMe 900; USB 2 moves at most 30.
@@ -86,7 +89,7 @@ def _supported(disk: Disk, policy: Policy) -> Iterable[str]:
             yield from _sanitize("scsi", disk, ("block", "crypto"))
         elif disk.medium == "hdd":
             yield from _sanitize("scsi", disk, ("overwrite",))
-    elif disk.bus == "mmc" and disk.secure_discard:
+    elif disk.bus == "mmc" and disk.secure_discard and not CARD_AREA.search(disk.path):
         yield "discard_secure"
     # USB: overwrite only. A bridge may keep a password to itself and lock the drive for good.
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from netspring_provision.claims import level_of, limits_of
 from netspring_provision.methods import (
+    CARD_AREA,
     Policy,
     estimate_seconds,
     hidden_bytes,
@@ -40,7 +40,6 @@ from netspring_provision.refusals import OPT_IN, disk_refusal
 LIFETIME = dt.timedelta(minutes=30)
 GIB = 1 << 30
 DEFAULT = Policy()
-BOOT_AREA = re.compile(r"mmcblk\d+boot\d+$")  # a few MB beside an eMMC; firmware lies there
 
 
 def make_plan(
@@ -204,7 +203,7 @@ def install_target(
         d
         for d in machine.disks
         if d.size_bytes + hidden_bytes(d) >= minimum
-        and not (d.removable or BOOT_AREA.search(d.path))
+        and not (d.removable or CARD_AREA.search(d.path))
         and disk_refusal(d, fixed) is None
     ]
     by_bios = {"sata": 0, "virtio": 1, "scsi": 1, "nvme": 2}

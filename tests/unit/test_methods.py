@@ -108,6 +108,15 @@ ALL_NVME = {f"sanitize_{kind}": True for kind in ALL} | {"secure_erase": True, "
             id="emmc",
         ),
         pytest.param({"bus": "mmc", "medium": "flash", "mmc": None}, Policy(), [], id="sd"),
+        *(
+            pytest.param(
+                {"path": path, "bus": "mmc", "medium": "flash", "mmc": {"secure_discard": True}},
+                Policy(),
+                [],
+                id=path,
+            )
+            for path in ("/dev/mmcblk0boot0", "/dev/mmcblk1boot1", "/dev/mmcblk0gp3")
+        ),
         pytest.param(
             {"bus": "usb", "medium": "flash", "sanitize": ALL, "security": THAWED},
             EVERYTHING,
