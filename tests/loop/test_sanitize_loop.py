@@ -250,6 +250,33 @@ def test_stopped_while_it_polls(loops: Make) -> None:
     assert entry["reason"].startswith("aborted:")
 
 
+def test_another_disk_behind_the_file_is_not_overwritten(loops: Make) -> None:
+    """A drive that came back from its erase as something else."""
+    loop = loops(48 * MIB)
+    drive = Drive(loop, "sanitize-log", stale("never", "done-block"), fill(loop, b"\xff"))
+    honest = drive.probe()
+
+    def identify(name: str) -> Any:
+        now = honest.identify(name)
+        return dataclasses.replace(now, serial="B2") if drive.erases else now
+
+    probe = dataclasses.replace(honest, identify=identify)
+    entry = erase(loop, probe, **PLAN)
+    assert entry["outcome"] == "failed"
+    assert "B2" in entry["reason"]
+    assert [attempt["method"] for attempt in entry["attempts"]] == ["nvme_sanitize_block"]
+    assert not loop.is_zero()
+
+
+def test_stopped_while_a_command_blocks(loops: Make) -> None:
+    loop, stop = loops(16 * MIB), threading.Event()
+    drive = Drive(loop, "never asked", [(0, "", "")], stop.set)
+    entry = erase(loop, drive.probe(), stop=stop, **(PLAN | {"method": "nvme_format"}))
+    assert entry["outcome"] == "failed"
+    assert entry["reason"].startswith("aborted:")
+    assert [attempt["method"] for attempt in entry["attempts"]] == ["nvme_format"]
+
+
 def test_other_namespaces_of_the_device_are_spared(loops: Make) -> None:
     loop = loops(16 * MIB)
     drive = Drive(loop, "sanitize-log", [nvme_log("never")])
