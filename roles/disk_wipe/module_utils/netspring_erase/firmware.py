@@ -134,8 +134,8 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
             # Nothing has changed yet: some firmware accepts first and says so a moment later.
             at.pause(POLL_SECONDS)
             first = method.status(at)
-        told = _poll(method, at, first, method.phase, patient=fault is None)
-        after = _finished(method, told, accepted=fault is None)
+        last = _poll(method, at, first, method.phase, patient=fault is None)
+        after = _finished(method, last, accepted=fault is None)
         attempt["status_after"] = after.record()
     finally:
         _tidy(method, at, attempt)
