@@ -185,6 +185,7 @@ def test_the_words_of_a_plan_are_those_of_the_station() -> None:
     [
         (None, "no disk"),
         ([], "no disk"),
+        ({"sda": PLANNED}, "no disk"),
         (["sda"], "serial and size"),
         ([{**PLANNED, "size_bytes": "1"}], "serial and size"),
         ([{**PLANNED, "size_bytes": True}], "serial and size"),
@@ -204,6 +205,7 @@ def test_the_words_of_a_plan_are_those_of_the_station() -> None:
         ([{**PLANNED, "verify": {**GRID, "pitch_bytes": None}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "phase": 1}}], "read-back"),
         ([{**PLANNED, "verify": "full"}], "read-back"),
+        ([{**PLANNED, "verify": ""}], "read-back"),
         ([{**PLANNED, "serial": "0000 0000"}], "no serial"),
         ([{**PLANNED, "serial": 7}], "no serial"),
         ([{**PLANNED, "serial": " "}], "no serial"),
@@ -212,3 +214,8 @@ def test_the_words_of_a_plan_are_those_of_the_station() -> None:
 )
 def test_a_plan_that_is_not_whole(disks: Any, word: str) -> None:
     assert word in str(guard.plan_fault("p1", {"disks": disks}))
+
+
+@pytest.mark.parametrize("plan_id", ["", "../p1", "a b", ".hidden", "-p", "x" * 65, "p1\n"])
+def test_a_plan_id_that_is_no_plain_word(plan_id: str) -> None:
+    assert "not a plain word" in str(guard.plan_fault(plan_id, {"disks": [PLANNED]}))
