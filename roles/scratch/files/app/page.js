@@ -1,0 +1,146 @@
+/* Sets Scratch's editor up for a child without internet. `GUI` is its makers' editor. */
+'use strict';
+
+(() => {
+  const query = new URLSearchParams(location.search);
+  const locale = query.get('locale') || 'en';
+  document.documentElement.lang = locale;
+
+  const app = document.getElementById('app');
+  GUI.setAppElement(app);
+  const state = new GUI.EditorState({locale});
+  const locales = state.store.getState().locales;
+  const own = locales.messagesByLocale[locales.locale];
+  for (const [name, text] of Object.entries(window.NETSPRING_TEXTS[locale] || {})) {
+    if (!own[name] || own[name] === locales.messagesByLocale.en[name]) own[name] = text;
+  }
+  const scratch = () => state.store.getState().scratchGui;
+  let vm = null;
+  let opened = false;
+
+  /* A file beside the page or in the child's home; `fetch` does not read those, XMLHttpRequest does. */
+  const read = address => new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('GET', address);
+    request.responseType = 'arraybuffer';
+    request.onload = () => resolve(request.response);
+    request.onerror = () => reject(new Error(`cannot read ${address}`));
+    request.send();
+  });
+
+  /* The project that was clicked in the file manager, once the starting project is there. */
+  const open = async () => {
+    document.documentElement.dataset.netspring = 'ready';
+    const address = query.get('project');
+    if (opened || !address) return;
+    opened = true;
+    const name = decodeURIComponent(address.split('/').pop());
+    try {
+      await vm.loadProject(await read(address));
+      state.dispatch({type: 'projectTitle/SET_PROJECT_TITLE', title: name.replace(/\.sb3$/i, '')});
+      document.documentElement.dataset.netspring = 'opened';
+    } catch (error) {
+      document.documentElement.dataset.netspring = 'failed';
+      alert(`${name}\n${error.message || error}`);
+    }
+  };
+
+  /* Saving is what the menu does: a file in the folder of works, named after the project. */
+  const save = async () => {
+    const content = await vm.saveProjectSb3();
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(content);
+    link.download = `${(scratch().projectTitle || 'Scratch').substring(0, 100)}.sb3`;
+    document.body.appendChild(link);
+    link.click();
+    setTimeout(() => {
+      URL.revokeObjectURL(link.href);
+      link.remove();
+    }, 1000);
+  };
+
+  addEventListener('keydown', event => {
+    if (!event.ctrlKey || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (key === 's') {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (vm) save();
+    } else if (['n', 't', 'o', 'p', 'r', 'u', 'j'].includes(key)) {
+      event.preventDefault(); // a tab, a page, a print, a reload: nothing of the lesson
+    }
+  }, true);
+
+  /* No page but this one: neither a link nor a file that is dropped on the window leads away. */
+  window.open = () => null;
+  addEventListener('click', event => {
+    const link = event.target.closest && event.target.closest('a[href]');
+    if (link && !link.download && /^(https?:|\/\/)/i.test(link.getAttribute('href'))) {
+      event.preventDefault();
+    }
+  }, true);
+  for (const kind of ['dragover', 'drop']) addEventListener(kind, event => event.preventDefault());
+
+  /* A window that is closed by mistake does not take the child's work with it. */
+  addEventListener('beforeunload', event => {
+    if (scratch().projectChanged) {
+      event.preventDefault();
+      event.returnValue = '';
+    }
+  });
+
+  /* Which libraries have something in them is written into the page by the build. A menu whose
+     library is empty paints something new instead: its third button, its buttons being file,
+     surprise, paint (or record), library. */
+  const filled = window.NETSPRING_LIBRARIES || [];
+  const kinds = {sprite: 'sprites', stage: 'backdrops'};
+  const bare = menu => {
+    const isStage = Boolean(menu.closest('[class*="stage-selector_"]'));
+    const inPanel = Boolean(menu.closest('[class*="selector_wrapper_"], [class*="asset-panel_"]'));
+    if (!inPanel) return !filled.includes(isStage ? kinds.stage : kinds.sprite);
+    const tab = scratch().editorTab.activeTabIndex;
+    const targets = scratch().targets;
+    const onStage = targets.stage && targets.stage.id === targets.editingTarget;
+    if (tab === 2) return !filled.includes('sounds');
+    return !filled.includes(onStage ? 'backdrops' : 'costumes');
+  };
+  const MENU = '[class*="action-menu_menu-container_"]';
+  const mark = () => {
+    for (const menu of document.querySelectorAll(MENU)) {
+      menu.classList.toggle('netspring-bare', bare(menu));
+    }
+  };
+  new MutationObserver(mark).observe(app, {childList: true, subtree: true});
+  state.store.subscribe(() => requestAnimationFrame(mark));
+  addEventListener('click', event => {
+    const main = event.target.closest && event.target.closest('[class*="action-menu_main-button_"]');
+    const menu = main && main.closest(MENU);
+    if (!menu || !bare(menu)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const third = menu.querySelector('[class*="action-menu_more-buttons_"] > li:nth-child(3) button');
+    if (third) third.click();
+  }, true);
+
+  GUI.createStandaloneRoot(state, app).render({
+    backpackVisible: false,
+    canEditTitle: true,
+    canSave: false,
+    onProjectLoaded: () => setTimeout(open),
+    onVmInit: made => {
+      vm = made;
+    },
+    platform: 'DESKTOP',
+    projectId: '0',
+    showComingSoon: false
+  });
+
+  /* For the checks of a delivered PC, which look at the editor through the browser's own tools. */
+  window.netspring = {
+    get vm () {
+      return vm;
+    },
+    save,
+    state
+  };
+})();
