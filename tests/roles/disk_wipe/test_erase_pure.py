@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.netspring_disks.nvme import Formatting
 from ansible.module_utils.netspring_erase import blocks, canaries, evidence, launch, nvme_format
+from ansible.module_utils.netspring_erase.failures import DiskError
 from ansible.module_utils.netspring_erase.progress import Progress, last_line, write_whole
 from ansible.module_utils.netspring_erase.registry import FIRMWARE
 from hypothesis import given
@@ -66,6 +67,27 @@ def test_canaries_survive_in_part_is_not_changed(tmp_path: Path) -> None:
         stream.write(kept.content()[-canaries.GRAIN :])
         stream.flush()
         assert canaries.look(stream.fileno(), planted).changed == len(planted) - 1
+
+
+def test_a_disk_that_does_not_give_back_a_canary_is_failed_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stick that claims more than it has: writes beyond its end come back as something else."""
+    file = tmp_path / "stick"
+    file.write_bytes(bytes(4 << 20))
+    real = canaries.read_at
+
+    def smaller(descriptor: int, into: memoryview, offset: int) -> None:
+        real(descriptor, into, offset % (2 << 20))
+
+    monkeypatch.setattr(canaries, "read_at", smaller)
+    with (
+        file.open("r+b") as stream,
+        pytest.raises(DiskError, match="does not give back what was written at byte") as caught,
+    ):
+        canaries.plant(stream.fileno(), 4 << 20)
+    assert caught.value.offset is not None
+    assert caught.value.offset >= 2 << 20
 
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 512, 4096, 4097])

@@ -74,7 +74,8 @@ def plant(descriptor: int, size: int) -> list[Canary]:
         if bytes(buffer.view) != canary.content():
             raise DiskError(
                 f"the disk does not give back what was written at byte {canary.offset}: "
-                "destroy it physically"
+                "destroy it physically",
+                canary.offset,
             )
     return canaries
 
