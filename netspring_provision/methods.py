@@ -36,6 +36,7 @@ class Policy:
         hdd_sanitize: the sanitize overwrite of magnetic SATA disks, which takes hours unwatched.
         remove_hpa: a hidden area may be unhidden, which is a lasting change of the drive.
         unfreeze: the machine may be suspended once to thaw a frozen drive.
+        retry_failed: serials of disks that failed and are to be tried again.
         sampled_percent: read back only this part of each disk; ``None``: every byte.
     """
 
@@ -44,6 +45,7 @@ class Policy:
     hdd_sanitize: bool = False
     remove_hpa: bool = False
     unfreeze: bool = False
+    retry_failed: frozenset[str] = frozenset()
     sampled_percent: float | None = None
 
     def read_back(self) -> ReadBack:

@@ -13,6 +13,7 @@ __all__ = [
     "Claim",
     "Disk",
     "Facts",
+    "Failure",
     "Limit",
     "MachinePlan",
     "Outcome",
@@ -64,6 +65,19 @@ class Limit:
 
     code: str
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An earlier wipe of a disk that failed.
+
+    Attributes:
+        time: ISO 8601, by the station's clock.
+        reason: what spoke against the disk.
+    """
+
+    time: str
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from netspring_provision.model import (
     Claim,
     Disk,
     Facts,
+    Failure,
     Limit,
     MachinePlan,
     Plan,
@@ -53,6 +54,7 @@ def make_plan(
     expected_uuids: Mapping[str, str] | None = None,
     policy: Policy = DEFAULT,
     warnings: Mapping[str, Limit] | None = None,
+    failed: Mapping[str, Failure] | None = None,
     unreachable: Iterable[RefusedMachine] = (),
 ) -> Plan:
     """Decide for every disk of every machine: how it will be erased, or why not.
@@ -67,6 +69,7 @@ def make_plan(
         expected_uuids: SMBIOS UUID by host where the inventory names one.
         policy: what the operator allows beyond the default.
         warnings: what is to be told of a disk before time is spent on it, by serial.
+        failed: disks whose wipe failed before, by serial; refused, but for those of the policy.
         unreachable: machines without facts, with the reason.
 
     Every disk of the facts ends in ``disks`` or ``refused`` of its machine, and every machine in
@@ -88,7 +91,7 @@ def make_plan(
         if reason is not None:
             refused.append(RefusedMachine(machine.host, *reason))
             continue
-        machines.append(_plan_machine(machine, policy, requirement, warnings or {}))
+        machines.append(_plan_machine(machine, policy, requirement, warnings or {}, failed or {}))
     body = tuple(machines)
     return Plan(
         plan_id=plan_id,
@@ -190,7 +193,10 @@ def _gib(size: int) -> str:
 
 
 def install_target(
-    machine: Facts, requirement: Requirement | None = None, policy: Policy = DEFAULT
+    machine: Facts,
+    requirement: Requirement | None = None,
+    policy: Policy = DEFAULT,
+    failed: Mapping[str, Failure] | None = None,
 ) -> Disk | None:
     """The disk that the image goes to: fixed, large enough, and bootable by old firmware.
 
@@ -204,7 +210,7 @@ def install_target(
         for d in machine.disks
         if d.size_bytes + hidden_bytes(d) >= minimum
         and not (d.removable or CARD_AREA.search(d.path))
-        and disk_refusal(d, fixed) is None
+        and disk_refusal(d, fixed, failed) is None
     ]
     by_bios = {"sata": 0, "virtio": 1, "scsi": 1, "nvme": 2}
     by_uefi = {"nvme": 0, "sata": 1, "virtio": 2, "scsi": 2}
@@ -218,18 +224,23 @@ def _plan_machine(
     policy: Policy,
     requirement: Requirement | None,
     warnings: Mapping[str, Limit],
+    failed: Mapping[str, Failure],
 ) -> MachinePlan:
     disks: list[PlannedDisk] = []
     refused: list[RefusedDisk] = []
     for disk in machine.disks:
-        reason = disk_refusal(disk, policy)
+        reason = disk_refusal(disk, policy, failed)
         if reason is not None or disk.serial is None:
             refused.append(
                 RefusedDisk(disk.path, disk.serial, *(reason or ("no serial number", "by hand")))
             )
             continue
-        disks.append(_plan_disk(disk, disk.serial, policy, warnings.get(disk.serial)))
-    target = install_target(machine, requirement, policy)
+        told = [warnings[disk.serial]] if disk.serial in warnings else []
+        if disk.serial in failed:
+            failure = failed[disk.serial]
+            told.append(Limit("retried", f"{failure.time[:10]}: {failure.reason}"))
+        disks.append(_plan_disk(disk, disk.serial, policy, told))
+    target = install_target(machine, requirement, policy, failed)
     return MachinePlan(
         host=machine.host,
         uuid=machine.uuid or "",
@@ -243,7 +254,7 @@ def _plan_machine(
     )
 
 
-def _plan_disk(disk: Disk, serial: str, policy: Policy, warning: Limit | None) -> PlannedDisk:
+def _plan_disk(disk: Disk, serial: str, policy: Policy, told: list[Limit]) -> PlannedDisk:
     methods = methods_for(disk, policy)
     read_back = policy.read_back()
     known: dict[str, Any] = {
@@ -260,7 +271,6 @@ def _plan_disk(disk: Disk, serial: str, policy: Policy, warning: Limit | None) -
         for method in methods
     }
     estimates = {method: estimate_seconds(disk, method, read_back) for method in methods}
-    notes = notes_for(disk, methods, policy)
     return PlannedDisk(
         path=disk.path,
         serial=serial,
@@ -280,5 +290,5 @@ def _plan_disk(disk: Disk, serial: str, policy: Policy, warning: Limit | None) -
         remove_hpa=bool(hidden_bytes(disk)),
         unfreeze=needs_unfreeze(disk, policy),
         opt_in=disk.bus in OPT_IN,
-        notes=(warning, *notes) if warning else notes,
+        notes=(*told, *notes_for(disk, methods, policy)),
     )

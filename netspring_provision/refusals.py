@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from netspring_provision.methods import Policy, hidden_bytes
-from netspring_provision.model import Disk
+from netspring_provision.model import Disk, Failure
 
 OPT_IN = ("usb", "unknown")  # buses of disks that may be somebody's own
 SAME_PLAN = (
@@ -12,8 +14,16 @@ SAME_PLAN = (
 )
 
 
-def disk_refusal(disk: Disk, policy: Policy) -> tuple[str, str] | None:
-    """Why this disk must not be touched, with the way out; ``None`` when it may be."""
+def disk_refusal(
+    disk: Disk, policy: Policy, failed: Mapping[str, Failure] | None = None
+) -> tuple[str, str] | None:
+    """Why this disk must not be touched, with the way out; ``None`` when it may be.
+
+    Args:
+        disk: as inspected.
+        policy: what the operator allows beyond the default.
+        failed: disks whose wipe failed before, by serial.
+    """
     if disk.uses:
         listed = "; ".join(f"{use.kind}: {use.detail}" for use in disk.uses)
         return (f"in use ({listed})", "stop what uses it, or boot the live environment again")
@@ -27,7 +37,25 @@ def disk_refusal(disk: Disk, policy: Policy) -> tuple[str, str] | None:
             f"{kind}, which may be somebody's own",
             f"to erase it too, add --usb {disk.serial} to the plan",
         )
-    return _password_refusal(disk) or _hidden_refusal(disk, policy)
+    return (
+        _failed_refusal(disk, policy, failed or {})
+        or _password_refusal(disk)
+        or _hidden_refusal(disk, policy)
+    )
+
+
+def _failed_refusal(
+    disk: Disk, policy: Policy, failed: Mapping[str, Failure]
+) -> tuple[str, str] | None:
+    """A disk that failed once is not tried again until it happens to pass."""
+    failure = failed.get(disk.serial or "")
+    if failure is None or disk.serial in policy.retry_failed:
+        return None
+    return (
+        f"its wipe failed on {failure.time[:10]}: {failure.reason}",
+        "destroy it physically; or, where the cause was mended (a cable, a dock), add "
+        f"--retry-failed {disk.serial} to the plan",
+    )
 
 
 def _password_refusal(disk: Disk) -> tuple[str, str] | None:

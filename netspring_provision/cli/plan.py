@@ -23,7 +23,7 @@ from netspring_provision.steps.inspect import inspect_machines
 from netspring_provision.steps.plan import keep, plan_machines
 
 # What is told before, in red: notes of which one should stop and think.
-GRAVE = ("failing", "will_unhide")
+GRAVE = ("failing", "retried", "will_unhide")
 
 
 @click.command("plan")

@@ -35,6 +35,12 @@ OPTIONS = (
         help="Suspend the machine once, about 10 seconds, to thaw drives that the firmware froze.",
     ),
     click.option(
+        "--retry-failed",
+        multiple=True,
+        metavar="SERIAL",
+        help="Try this disk again though its wipe failed: a cable or a dock was to blame.",
+    ),
+    click.option(
         "--sampled",
         type=click.FloatRange(sampling.MINIMUM_PERCENT, 100, max_open=True),
         metavar="PERCENT",
@@ -54,6 +60,7 @@ def policy_options(function: F) -> F:
         hdd_sanitize: bool,
         remove_hpa: bool,
         unfreeze: bool,
+        retry_failed: tuple[str, ...],
         sampled: float | None,
         **kwargs: Any,
     ) -> Any:
@@ -63,6 +70,7 @@ def policy_options(function: F) -> F:
             hdd_sanitize=hdd_sanitize,
             remove_hpa=remove_hpa,
             unfreeze=unfreeze,
+            retry_failed=frozenset(retry_failed),
             sampled_percent=sampled,
         )
         try:

@@ -121,9 +121,10 @@ def _provision(
     if not inspection.facts:
         reasons = "; ".join(f"{m.host}: {m.reason}" for m in inspection.missing)
         raise MachineFailedError(f"no virtual PC could be inspected: {reasons}")
-    # These PCs were made by this very command: their USB disks are nobody's.
+    # These PCs were made by this very command: their USB disks are nobody's, and all are new.
+    serials = frozenset(d.serial for f in inspection.facts for d in f.disks if d.serial)
     usb = (d.serial for f in inspection.facts for d in f.disks if d.bus == "usb" and d.serial)
-    policy = Policy(usb_serials=frozenset(usb))
+    policy = Policy(usb_serials=frozenset(usb), retry_failed=serials)
     plan = plan_machines(job, inspection, requirements=requirements_of(images), policy=policy)
     keep(job, plan)
     show_plan(plan)

@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from netspring_provision import consent
+from netspring_provision import consent, history
 from netspring_provision.claims import BOTH
 from netspring_provision.methods import Policy
-from netspring_provision.model import Facts, Limit, Plan, RefusedMachine, Requirement
+from netspring_provision.model import Facts, Failure, Limit, Plan, RefusedMachine, Requirement
 from netspring_provision.plan import DEFAULT, make_plan
 from netspring_provision.steps.inspect import Inspection
 from netspring_provision.steps.job import Job
@@ -38,8 +38,15 @@ def plan_machines(
         expected_uuids=_expected(job),
         policy=dataclasses.replace(policy, usb_serials=policy.usb_serials | _room_usb(job)),
         warnings=_failing(inspection.facts),
+        failed=_failed(job),
         unreachable=(*inspection.missing, *refused),
     )
+
+
+def _failed(job: Job) -> dict[str, Failure]:
+    """Disks whose wipe failed on this station, in any machine."""
+    records = [record for kind in history.KINDS for record in job.ledger.records(kind=kind)]
+    return history.failures(sorted(records, key=lambda record: record.seq))
 
 
 def _failing(machines: Iterable[Facts]) -> dict[str, Limit]:

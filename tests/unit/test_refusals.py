@@ -6,6 +6,7 @@ import pytest
 import samples
 
 from netspring_provision.methods import Policy
+from netspring_provision.model import Failure, Limit
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,38 @@ def test_only_a_disk_that_was_named_is_marked_as_opted_in() -> None:
         samples.facts(*usb, samples.disk("A")), usb_serials=["U", "X", "A"]
     ).machines
     assert [d.opt_in for d in machine.disks] == [True, True, False]
+
+
+FAILED = {"BAD": Failure("2026-02-27T16:20:00+00:00", "write error at byte 512")}
+
+
+def test_a_disk_that_failed_is_refused_with_the_day_the_reason_and_the_ways_out() -> None:
+    facts = samples.facts(samples.disk("BAD"), samples.disk("A", path="/dev/sdb"))
+    (machine,) = samples.plan(facts, failed=FAILED).machines
+    assert [d.serial for d in machine.disks] == ["A"]
+    assert machine.install_disk == "A"
+    (refused,) = machine.refused
+    assert refused.reason == "its wipe failed on 2026-02-27: write error at byte 512"
+    assert refused.hint.startswith("destroy it physically")
+    assert "--retry-failed BAD" in refused.hint
+
+
+def test_a_disk_that_failed_is_tried_again_only_when_named_and_the_plan_says_so() -> None:
+    facts = samples.facts(samples.disk("BAD"))
+    for names in ((), ("BA",), ("bad",), ("A",)):
+        policy = Policy(retry_failed=frozenset(names))
+        assert samples.plan(facts, policy=policy, failed=FAILED).confirm == ""
+    policy = Policy(retry_failed=frozenset({"BAD"}))
+    (machine,) = samples.plan(facts, policy=policy, failed=FAILED).machines
+    (note,) = machine.disks[0].notes
+    assert note == Limit("retried", "2026-02-27: write error at byte 512")
+    assert machine.install_disk == "BAD"
+    # Named, but it never failed: nothing to tell.
+    assert samples.plan(facts, policy=policy).machines[0].disks[0].notes == ()
+
+
+def test_trying_again_opens_no_other_door() -> None:
+    policy = Policy(retry_failed=frozenset({"BAD"}))
+    for change in ({"read_only": True}, {"bus": "usb"}, {"security": {"locked": True}}):
+        facts = samples.facts(samples.disk("BAD", **change))
+        assert samples.plan(facts, policy=policy, failed=FAILED).confirm == ""

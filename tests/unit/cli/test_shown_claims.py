@@ -123,6 +123,37 @@ def test_before_a_wipe_only_the_machines_at_hand_are_shown(
     assert others
 
 
+def test_a_disk_that_failed_is_not_planned_again_unless_asked(
+    room: playing.Room, capsys: Output
+) -> None:
+    room.answers["pc1"] = playing.with_disks(**{"WD-pc1": "write error at byte 512"})
+    plan = planned(capsys)
+    wipe = ["wipe", "-i", "x", "--plan", plan["file"], "--confirm", plan["confirm"]]
+    assert cli.run(wipe) == 1
+    capsys.readouterr()
+    began = len(room.played)
+    again = planned(capsys)
+    (refused,) = again["machines"][0]["refused"]
+    assert "write error at byte 512" in refused["reason"]
+    assert "--retry-failed WD-pc1" in refused["hint"]
+    assert "WD-pc1" not in [d["serial"] for m in again["machines"] for d in m["disks"]]
+    asked = planned(capsys, "--retry-failed", "WD-pc1")
+    (disk,) = asked["machines"][0]["disks"]
+    assert disk["notes"][0]["code"] == "retried"
+    assert [verb for verb, _ in room.played[began:]] == ["inspect", "inspect"]
+    room.answers.clear()
+    wipe = ["wipe", "-i", "x", "--plan", asked["file"], "--confirm", asked["confirm"]]
+    assert cli.run(wipe) == 0
+    capsys.readouterr()
+    assert planned(capsys)["machines"][0]["disks"][0]["notes"] == []
+
+
+def planned(capsys: Output, *more: str) -> dict[str, Any]:
+    cli.run(["plan", "-i", "x", "--json", *more])
+    data: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return data
+
+
 def test_the_flags_reach_the_plan(room: playing.Room, capsys: Output) -> None:
     room.facts["pc1"] = samples.facts(samples.disk("H", native_bytes=161 * samples.GB))
     argv = ["plan", "-i", "x", "--limit", "pc1", "--json"]
