@@ -44,6 +44,8 @@ def test_the_planned_machine_and_disk_pass() -> None:
     assert guard.identity_refusal(PLANNED, [DISK]) is None
     area = {"present": False, "current_sectors": 9, "native_sectors": 9}
     assert guard.disk_refusal(DISK, [], {"hpa": area, "security": None}) is None
+    assert guard.disk_refusal(DISK, [], {"hpa": None, "security": None}) is None
+    assert guard.disk_refusal(DISK, [], {}) is None
     moved = dataclasses.replace(DISK, name="sdb", path="/dev/sdb")
     assert guard.identity_refusal(PLANNED, [moved]) is None  # serial counts, not the letter
 
@@ -70,7 +72,9 @@ def test_wrong_machine(live: dict[str, Any], uuid: str | None, token: str, word:
 
 
 def test_a_machine_without_uuid_is_not_the_planned_one() -> None:
-    assert "UUID none" in str(guard.machine_refusal(LIVE, None, {"uuid": None}, TOKEN))
+    for nothing in (None, ""):
+        refusal = guard.machine_refusal(LIVE, nothing, {"uuid": nothing}, TOKEN)
+        assert "has the UUID none, the plan is for none" in str(refusal)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +204,9 @@ def test_the_words_of_a_plan_are_those_of_the_station() -> None:
         ([{**PLANNED, "opt_in": "no"}], "opt_in is 'no'"),
         ([{**PLANNED, "verify": {"mode": "none"}}], "read-back"),
         ([{**PLANNED, "verify": {"mode": "full", "pitch_bytes": 9}}], "read-back"),
+        ([{**PLANNED, "verify": {"mode": "full", "length_bytes": 9}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "mode": "some"}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "length_bytes": 1.0}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "length_bytes": 0}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "length_bytes": 1 << 21}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "pitch_bytes": None}}], "read-back"),
