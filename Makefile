@@ -7,6 +7,7 @@
 #   make lint       what must be clean before a change lands
 #   make bench      ours, the peer and the limit, side by side
 #   make docs       writes docs/cli.md again from the code
+#   make mutants    changes the code that decides, and sees that tests notice (an hour)
 #   make lock       pins the packages again, after pyproject.toml changed
 #
 # PYTHON names the interpreter (3.11 or newer); PYTEST_ARGS is handed to pytest.
@@ -15,7 +16,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := setup
-.PHONY: setup setup-dev station demo test test-all lint bench docs lock clean
+.PHONY: setup setup-dev station demo test test-all lint bench docs mutants lock clean
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -90,6 +91,9 @@ bench: station
 
 docs: setup
 	@$(BIN)/python -m netspring_provision.cli.reference docs/cli.md
+
+mutants: setup-dev
+	@tests/mutants/run.sh
 
 # Any index the developer uses gives the same hashes; no address of one is written down.
 UV_COMPILE := uv pip compile --quiet --no-config --universal --python-version 3.11 \

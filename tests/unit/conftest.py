@@ -14,6 +14,8 @@ from hypothesis import settings
 # A busy machine is no fault of the code under test.
 settings.register_profile("no_deadline", deadline=None)
 settings.load_profile("no_deadline")
+# For `make mutants`, which runs the tests some thousand times.
+settings.register_profile("mutants", deadline=None, max_examples=40, derandomize=True)
 
 
 class _Guarded(subprocess.Popen[Any]):
