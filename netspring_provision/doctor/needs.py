@@ -64,6 +64,7 @@ NEEDS = (
     Need("mount tools", "mount", "builds in a chroot", ("mount", "umount", "losetup")),
     Need("FAT tools", "dosfstools", "EFI system partitions", ("mkfs.vfat",)),
     Need("cpio", "cpio", "the one initrd of the live environment", ("cpio",)),
+    Need("npm", "npm", "fetching Scratch for the children's image", ("npm",)),
     Need("SSH client", "openssh-client", "entering machines, signing", ("ssh", "ssh-keygen")),
     # The two extensions are of the packages in Debian 12 and 13.
     Need(

@@ -20,6 +20,9 @@ _MIRROR = re.compile(
     r"|Network is unreachable|404 +Not Found|some index files failed",
     re.IGNORECASE,
 )
+# What the role scratch says; npm's own words for a broken network follow in the same line.
+_NO_NPM = re.compile(r"npm is not installed on this station")
+_REGISTRY = re.compile(r"npm could not fetch")
 _FULL = re.compile(r"No space left on device|enough free (?:disk )?space", re.IGNORECASE)
 
 
@@ -93,6 +96,16 @@ def explain(what: str, said: str) -> NetspringError:
             _FULL,
             "the disk of this station is full",
             "free some space (df -h), then run the same command again",
+        ),
+        (
+            _NO_NPM,
+            "Scratch cannot be fetched",
+            "apt-get install npm, then run the same command again",
+        ),
+        (
+            _REGISTRY,
+            "the npm registry does not give what the build needs",
+            "check the network (npm ping), then run the same command again",
         ),
         (
             _MIRROR,

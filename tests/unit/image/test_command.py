@@ -57,6 +57,34 @@ def test_a_full_disk_is_told_as_such_and_not_as_a_broken_package(said: str) -> N
     assert "df -h" in str(error.hint)
 
 
+# As the role scratch says it, with npm 11's words after the colon.
+NO_REGISTRY = """\
+Fetch Scratch on the station and take out what a child does not need: npm could not fetch \
+@scratch/scratch-gui@15.2.0: npm error code ENOTFOUND npm error syscall getaddrinfo
+E: Failed to fetch
+"""
+NO_NPM = (
+    "Fetch Scratch: npm is not installed on this station, @scratch/scratch-gui cannot be fetched"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "mend"),
+    [
+        (NO_REGISTRY, ("npm registry", "ENOTFOUND"), "npm ping"),
+        (NO_NPM, ("Scratch cannot be fetched",), "apt-get install npm"),
+    ],
+    ids=["registry", "npm"],
+)
+def test_scratch_that_cannot_be_fetched_is_the_stations_lack(
+    said: str, words: tuple[str, ...], mend: str
+) -> None:
+    error = command.explain("applying the roles", said)
+    assert isinstance(error, StationError)
+    assert [word for word in words if word not in error.message] == []
+    assert mend in str(error.hint)
+
+
 def test_other_failures_tell_the_cause_before_its_consequences() -> None:
     error = command.explain("applying the roles", DPKG)
     assert isinstance(error, MachineFailedError)
