@@ -178,6 +178,12 @@ def test_every_method_of_the_station_is_known(more: dict[str, Any]) -> None:
     assert guard.plan_fault("p1", {"disks": [PLANNED | more]}) is None
 
 
+@pytest.mark.parametrize("word", guard.SWITCHES)
+@pytest.mark.parametrize("value", [True, False, None])
+def test_a_switch_is_on_or_off(word: str, value: bool | None) -> None:
+    assert guard.plan_fault("p1", {"disks": [PLANNED | {word: value}]}) is None
+
+
 def test_the_words_of_a_plan_are_those_of_the_station() -> None:
     """A word that the station adds must be understood here first, or the plan is refused."""
     assert {field.name for field in dataclasses.fields(PlannedDisk)} == guard.DISK_FIELDS
