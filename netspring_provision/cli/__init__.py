@@ -30,6 +30,7 @@ VERBS = {
     "install": "Put the image on wiped machines.",
     "verify": "Check machines that booted their own disk.",
     "provision": "All of it, resumable: inspect, wipe, install, verify.",
+    "seal": "Take the station's access and all traces away from verified machines.",
     "report": "Erasure records: check, list, issue.",
     "lab": "Virtual PCs that go through exactly the same path.",
 }
