@@ -24,6 +24,7 @@ from tests.roles.scratch.role import PAGES, defaults, starter
 
 pytestmark = pytest.mark.slow
 bundle = load_module("scratch", "netspring_scratch_bundle")
+library = load_module("scratch", "netspring_scratch_library")
 PUPIL = 61234  # a number that belongs to nobody, and may do nothing
 READY = "['ready', 'opened'].includes(document.documentElement.dataset.netspring)"
 CAT = "netspring.vm.runtime.targets[1]"
@@ -75,8 +76,10 @@ def place() -> Iterator[Path]:
 def installed(place: Path) -> Path:
     """The starter, with the application laid out as on a PC."""
     values = defaults()
-    cache = Path(os.environ.get("NETSPRING_SCRATCH_CACHE", place / "cache"))
-    cache.mkdir(exist_ok=True)
+    # Where the role keeps it, too: the package is 150 MB.
+    kept = Path.home() / ".cache/netspring/scratch"
+    cache = Path(os.environ.get("NETSPRING_SCRATCH_CACHE", kept))
+    cache.mkdir(parents=True, exist_ok=True)
     package = bundle.fetched(
         values["scratch_package"], values["scratch_version"], values["scratch_integrity"], cache
     )
@@ -84,6 +87,7 @@ def installed(place: Path) -> Path:
     assert sum(map(len, files.values())) < 21_000_000
     with tarfile.open(fileobj=io.BytesIO(bundle.packed(files, "app"))) as tar:
         tar.extractall(place, filter="data")
+    (place / "library.js").write_text("")
     (place / "locale").mkdir()
     made = ["localedef", "-i", "zh_CN", "-f", "UTF-8", str(place / "locale/zh_CN.UTF-8")]
     subprocess.run(made, check=True)
@@ -174,6 +178,7 @@ def project(child: Child) -> Path:
     ]
     cat["blocks"] = BLOCKS
     content["project.json"] = json.dumps(told).encode()
+    path.unlink()
     walking = child.works / "走路.sb3"
     with zipfile.ZipFile(walking, "w") as file:
         for name, data in content.items():
@@ -288,3 +293,53 @@ def test_libraries_show_only_what_is_there_and_extensions_only_what_works(child:
         browser.click("document.querySelector('[class*=\"stage-selector_add-button_\"] button')")
         browser.await_true("netspring.vm.runtime.targets[0].sprite.costumes.length === 2", 10)
         assert browser.ask(f"{item}.length") == 0
+
+
+def test_pictures_of_tux_paint_become_sprites_and_backdrops_and_are_saved(
+    child: Child, place: Path
+) -> None:
+    stamps = place / "tuxpaint" / "stamps"
+    (stamps / "animals").mkdir(parents=True)
+    circle = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"><rect width="90" height="30"'
+    )
+    (stamps / "animals" / "fish.svg").write_text(f'{circle} fill="#00f"/></svg>')
+    (stamps / "animals" / "fish.txt").write_text("A fish.\nzh_cn.utf8=鱼。\n")
+    (place / "tuxpaint" / "reef-back.svg").write_text(f'{circle} fill="#0f0"/></svg>')
+    listed = {
+        "sprites": library.sprites(stamps, {"animals": "animals"}, 40960),
+        "backdrops": [library.entry(place / "tuxpaint" / "reef-back.svg", ["outdoors"])],
+    }
+    (place / "library.js").write_text(f"window.NETSPRING_LIBRARY = {json.dumps(listed)};")
+    item = "[...document.querySelectorAll('[class*=\"library-item_library-item_\"]')]"
+    with child.scratch() as browser:
+        browser.click("document.querySelector('[class*=\"sprite-selector_add-button_\"] button')")
+        browser.await_true(f"{item}.length", 10)
+        browser.await_true(f"{item}.every(each => each.querySelector('img')?.naturalWidth)", 10)
+        assert browser.ask(f"{item}.map(each => each.innerText.trim())") == ["Cat", "鱼"]
+        browser.click(f"{item}[1]")
+        browser.await_true("netspring.vm.runtime.targets.length === 3", 10)
+        browser.click("document.querySelector('[class*=\"stage-selector_add-button_\"] button')")
+        browser.await_true(f"{item}.length", 10)
+        assert browser.ask(f"{item}.map(each => each.innerText.trim())") == ["珊瑚礁"]
+        browser.click(f"{item}[0]")
+        browser.await_true("netspring.vm.runtime.targets[0].sprite.costumes.length === 2", 10)
+        browser.ask("netspring.save()")
+        path = child.saved("Scratch作品.sb3")
+        with zipfile.ZipFile(path) as saved:
+            told = json.loads(saved.read("project.json"))
+            fish = told["targets"][2]["costumes"][0]
+            reef = told["targets"][0]["costumes"][1]
+            for costume in (fish, reef):
+                assert saved.read(f"{costume['assetId']}.png").startswith(b"\x89PNG")
+        assert (fish["rotationCenterX"], fish["rotationCenterY"]) == (160, 53.5)
+        assert (reef["rotationCenterX"], reef["rotationCenterY"]) == (480, 360)
+    # The project holds the pictures: it opens on a PC that has no Tux Paint.
+    (place / "library.js").write_text("")
+    with child.scratch(str(path)) as browser:
+        browser.await_true("document.documentElement.dataset.netspring === 'opened'", 30)
+        sizes = browser.ask(
+            "netspring.vm.runtime.targets.map(each => each.sprite.costumes.at(-1).size)"
+        )
+        assert sizes[0] == [960, 720]
+        assert sizes[2] == [320, 107]

@@ -28,6 +28,74 @@
     request.send();
   });
 
+  /* Pictures of Tux Paint, which the role lists in ../library.js, as sprites, costumes, backdrops.
+     Scratch asks for a picture by its md5; it gets it as PNG with two pixels for each of the stage:
+     a backdrop fills the stage, a sprite is at most `SPRITE` pixels high and wide. */
+  const SPRITE = 320;
+  const STAGE = [960, 720];
+  const ENOUGH = 100;
+  const library = window.NETSPRING_LIBRARY || {sprites: [], backdrops: []};
+  const pictures = new Map();
+  const ownNames = window.NETSPRING_NAMES[locale] || {};
+  const nameOf = entry => entry.names[locale] || ownNames[entry.names.en];
+  const named = (entries, isBackdrop) => {
+    const taken = new Map();
+    // A child does not find what is called something in another language; with few names in the
+    // child's language all pictures are better than few.
+    const readable = entries.filter(nameOf);
+    return (readable.length >= ENOUGH ? readable : entries).map(entry => {
+      const name = nameOf(entry) || entry.names.en;
+      const count = (taken.get(name) || 0) + 1;
+      taken.set(name, count);
+      pictures.set(entry.id, {file: entry.file, isBackdrop});
+      const costume = {
+        name: count > 1 ? `${name} ${count}` : name,
+        assetId: entry.id,
+        bitmapResolution: 2,
+        dataFormat: 'png',
+        isPublic: true,
+        md5ext: `${entry.id}.png`,
+        rawURL: entry.file,
+        tags: entry.tags
+      };
+      if (isBackdrop) [costume.rotationCenterX, costume.rotationCenterY] = [480, 360];
+      return costume;
+    });
+  };
+  const costumes = named(library.sprites, false);
+  const dynamicAssets = {
+    backdrops: named(library.backdrops, true),
+    costumes,
+    sounds: [],
+    sprites: costumes.map(costume => ({
+      blocks: {}, costumes: [costume], isPublic: true, isStage: false, name: costume.name, sounds: [],
+      tags: costume.tags, variables: {}
+    }))
+  };
+  const drawn = async ({file, isBackdrop}) => {
+    const kind = file.endsWith('.svg') ? 'image/svg+xml' : '';
+    const picture = new Image();
+    picture.src = URL.createObjectURL(new Blob([await read(file)], {type: kind}));
+    await picture.decode();
+    URL.revokeObjectURL(picture.src);
+    const [width, height] = [picture.naturalWidth || SPRITE, picture.naturalHeight || SPRITE];
+    const canvas = document.createElement('canvas');
+    const scale = isBackdrop ? Math.max(STAGE[0] / width, STAGE[1] / height) :
+      Math.min(SPRITE / width, SPRITE / height);
+    [canvas.width, canvas.height] = isBackdrop ? STAGE :
+      [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+    canvas.getContext('2d').drawImage(picture,
+      (canvas.width - (width * scale)) / 2, (canvas.height - (height * scale)) / 2,
+      width * scale, height * scale);
+    const blob = await new Promise(resolve => canvas.toBlob(resolve, 'image/png'));
+    return new Uint8Array(await blob.arrayBuffer());
+  };
+  const storage = scratch().config.storage.scratchStorage;
+  storage.addHelper({
+    load: (type, id) => (pictures.has(id) ? drawn(pictures.get(id)).then(data =>
+      storage.createAsset(storage.AssetType.ImageBitmap, 'png', data, id, false)) : null)
+  }, 200);
+
   /* The project that was clicked in the file manager, once the starting project is there. */
   const open = async () => {
     document.documentElement.dataset.netspring = 'ready';
@@ -92,7 +160,10 @@
   /* Which libraries have something in them is written into the page by the build. A menu whose
      library is empty paints something new instead: its third button, its buttons being file,
      surprise, paint (or record), library. */
-  const filled = window.NETSPRING_LIBRARIES || [];
+  const filled = [
+    ...window.NETSPRING_LIBRARIES,
+    ...Object.keys(dynamicAssets).filter(name => dynamicAssets[name].length)
+  ];
   const kinds = {sprite: 'sprites', stage: 'backdrops'};
   const bare = menu => {
     const isStage = Boolean(menu.closest('[class*="stage-selector_"]'));
@@ -126,6 +197,7 @@
     backpackVisible: false,
     canEditTitle: true,
     canSave: false,
+    dynamicAssets,
     onProjectLoaded: () => setTimeout(open),
     onVmInit: made => {
       vm = made;

@@ -34,3 +34,55 @@ window.NETSPRING_TEXTS = {
     'gui.theme.default': 'Origine'
   }
 };
+
+/* Names of Tux Paint's templates, which it has in no language, after their files. */
+window.NETSPRING_NAMES = {
+  'zh-cn': {
+    'burnt bark': '烧焦的树皮',
+    'chessboard': '棋盘',
+    'cliff': '悬崖',
+    'corn maze': '玉米迷宫',
+    'jellyfish': '水母',
+    'lighthouse': '灯塔',
+    'mossy bark': '长苔的树皮',
+    'mossy log': '长苔的木头',
+    'mudstone': '泥岩',
+    'ocean splash': '浪花',
+    'ocean waves': '海浪',
+    'redwoods above': '红杉林',
+    'reef': '珊瑚礁',
+    'rocks': '石头',
+    'sheep': '羊群',
+    'skyline sf dusk': '黄昏的城市',
+    'spiders web': '蜘蛛网',
+    'sun behind clouds': '云后的太阳',
+    'sun behind leaves': '叶间的太阳',
+    'trees above': '树冠',
+    'trees at dusk': '黄昏的树',
+    'wool mill machine': '纺织机'
+  },
+  'fr': {
+    'burnt bark': 'Écorce brûlée',
+    'chessboard': 'Échiquier',
+    'cliff': 'Falaise',
+    'corn maze': 'Labyrinthe de maïs',
+    'jellyfish': 'Méduses',
+    'lighthouse': 'Phare',
+    'mossy bark': 'Écorce moussue',
+    'mossy log': 'Tronc moussu',
+    'mudstone': 'Roche',
+    'ocean splash': 'Éclaboussures',
+    'ocean waves': 'Vagues',
+    'redwoods above': 'Séquoias',
+    'reef': 'Récif',
+    'rocks': 'Galets',
+    'sheep': 'Moutons',
+    'skyline sf dusk': 'Ville au crépuscule',
+    'spiders web': 'Toile d’araignée',
+    'sun behind clouds': 'Soleil et nuages',
+    'sun behind leaves': 'Soleil et feuilles',
+    'trees above': 'Cime des arbres',
+    'trees at dusk': 'Arbres au crépuscule',
+    'wool mill machine': 'Machine à laine'
+  }
+};
