@@ -40,6 +40,8 @@ RANK = {NONE: 0, CLEAR: 1, PURGE: 2}
 BOTH = " · "  # parts the English from the Chinese of a detail that is told in both
 WORDS = Path(__file__).resolve().parent / "claims.yml"
 
+# Where the commands of a method exist; overwrite does everywhere.
+BUSES = {"ata": "sata", "nvme": "nvme", "scsi": "scsi", "discard": "mmc"}
 # Which sanitize technique is a Purge on which medium. An SSD's overwrite is not among them: nothing
 # that could be read for this project says that it reaches cells which are out of use.
 _PURGES = frozenset(
@@ -70,6 +72,8 @@ def claim_of(medium: str, bus: str, method: str, entry: Mapping[str, Any]) -> Cl
     gap = proof_gap(entry)
     if gap is None and entry.get("method") != method:
         gap = f"it was erased by {entry.get('method')}, not by {method}"
+    if gap is None and BUSES.get(method.partition("_")[0], bus) != bus:
+        gap = f"{method} is no method for a disk on {bus}"
     for key, told in (("medium", medium), ("bus", bus)):
         if gap is None and entry.get(key, told) != told:
             gap = f"its {key} is {entry.get(key)}, not {told}"
@@ -103,7 +107,8 @@ def limits_of(medium: str, bus: str, method: str, known: Mapping[str, Any]) -> t
     else:
         if method in _CRYPTO:
             limits.append(Limit("crypto_unproven"))
-        if medium != "hdd":
+        # Most sticks behind USB claim to rotate: the kernel says so of whatever does not tell.
+        if medium != "hdd" or bus == "usb":
             limits.append(Limit("spare_area"))
         limits.append(Limit("reallocated"))
         if method == "ata_security_erase_enhanced" and medium == "hdd":

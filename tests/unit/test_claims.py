@@ -63,6 +63,7 @@ STATES = ["completed", "in_progress", "failed", "never", "unknown", "COMPLETED",
 def test_every_rung_of_the_evidence(medium: str, method: str) -> None:
     """Each combination of what may be wrong with an attempt, against the rule spelled out here."""
     firmware, told = method in FIRMWARE, method in WITH_STATUS
+    bus = claims.BUSES.get(method.split("_")[0], "sata")
     for state, changed, rc, error, passed, read in itertools.product(
         STATES, (33, 32, None, True), (0, 1, None), (None, "no"), (True, False), (True, False)
     ):
@@ -72,6 +73,7 @@ def test_every_rung_of_the_evidence(medium: str, method: str) -> None:
         closing = samples.attempt("overwrite", rc=0 if passed else 1)
         entry = samples.erased(
             SSD,
+            bus=bus,
             medium=medium,
             method=method,
             attempts=[attempt, closing] if firmware else [attempt],
@@ -80,7 +82,7 @@ def test_every_rung_of_the_evidence(medium: str, method: str) -> None:
         good = rc == 0 and error is None and read
         good = good and (changed is not True and changed == 33 and passed if firmware else True)
         good = good and (state == "completed" if told else True)
-        level = claim_of(medium, "sata", method, entry).level
+        level = claim_of(medium, bus, method, entry).level
         assert level == (level_of(medium, method) if good else NONE)
 
 
@@ -118,6 +120,23 @@ def test_the_claim_is_for_the_medium_that_was_planned() -> None:
     entry = samples.erased(SSD)
     assert claim_of("hdd", "sata", SSD.method, entry).level == NONE
     assert claim_of("ssd", "nvme", SSD.method, entry).level == NONE
+
+
+def test_a_method_of_another_bus_is_not_believed() -> None:
+    own = {"ata": "sata", "nvme": "nvme", "scsi": "scsi", "discard": "mmc"}
+    for method in METHODS:
+        for bus in ("sata", "nvme", "scsi", "mmc", "usb", "virtio", "unknown"):
+            entry = samples.erased(SSD, bus=bus, method=method, attempts=samples.attempts(method))
+            fits = own.get(method.split("_")[0], bus) == bus
+            level = claim_of("ssd", bus, method, entry).level
+            assert level == (level_of("ssd", method) if fits else NONE)
+
+
+@pytest.mark.parametrize("medium", ["hdd", "ssd", "flash", "unknown"])
+def test_behind_usb_everything_may_be_flash(medium: str) -> None:
+    stick = entries.PLANNED["stick"]
+    claim = claim_of(medium, "usb", "overwrite", samples.erased(stick, medium=medium))
+    assert codes(claim) == ["spare_area", "reallocated", "usb_bridge"]
 
 
 anything = st.recursive(
