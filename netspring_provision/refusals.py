@@ -69,7 +69,9 @@ def _password_refusal(disk: Disk) -> tuple[str, str] | None:
     if disk.security.enabled is True:
         return (
             "a password is set on it, and it would be locked at its next power-on",
-            f"take the password away: hdparm --security-disable PASSWORD {disk.path}; {SAME_PLAN}",
+            # hdparm speaks of the master password unless it is told otherwise.
+            "take the password away, in the PC's BIOS setup or with: hdparm --user-master u "
+            f"--security-disable PASSWORD {disk.path}; {SAME_PLAN}",
         )
     return None
 

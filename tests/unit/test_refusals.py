@@ -131,3 +131,9 @@ def test_trying_again_opens_no_other_door() -> None:
     for change in ({"read_only": True}, {"bus": "usb"}, {"security": {"locked": True}}):
         facts = samples.facts(samples.disk("BAD", **change))
         assert samples.plan(facts, policy=policy, failed=FAILED).confirm == ""
+
+
+def test_a_password_is_taken_away_as_the_user_not_as_the_master() -> None:
+    plan = samples.plan(samples.facts(samples.disk("P", security={"enabled": True})))
+    (refused,) = plan.machines[0].refused
+    assert "hdparm --user-master u --security-disable PASSWORD /dev/sda" in refused.hint
