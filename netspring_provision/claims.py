@@ -115,8 +115,7 @@ def limits_of(medium: str, bus: str, method: str, known: Mapping[str, Any]) -> t
             limits.append(Limit("rev1_purge"))
     if bus == "usb":
         limits.append(Limit("usb_bridge"))
-    if bus == "sata":
-        limits += _hidden(known)
+    limits += _hidden(bus, method, known)
     verify = _mapping(known.get("verify"))
     if verify.get("mode") == "sampled":
         size, pitch, length = (
@@ -127,9 +126,18 @@ def limits_of(medium: str, bus: str, method: str, known: Mapping[str, Any]) -> t
     return tuple(limits)
 
 
-def _hidden(known: Mapping[str, Any]) -> Iterable[Limit]:
+def _hidden(bus: str, method: str, known: Mapping[str, Any]) -> Iterable[Limit]:
+    """Parts of a drive that may be out of sight, and what is known of them."""
     if known.get("native_bytes") is None:
-        yield Limit("hpa_unknown")
+        # Behind a SAS or RAID controller there may be a SATA drive that was never asked.
+        if bus in ("sata", "scsi", "unknown"):
+            yield Limit("hpa_unknown")
+        elif bus == "nvme" and not method.startswith(
+            "nvme_sanitize_"
+        ):  # that is for the whole drive
+            yield Limit("nvme_unallocated")
+    if bus != "sata":
+        return
     dco = known.get("dco")
     if not isinstance(dco, Mapping) or type(dco.get("real_sectors")) is not int:
         yield Limit("dco_unknown")

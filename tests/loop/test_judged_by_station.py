@@ -71,7 +71,7 @@ def test_an_overwrite(loops: Make, medium: str) -> None:
     entry = reported(loop, disk)
     assert evidence_gap(disk, entry) is None
     spare = [] if medium == "hdd" else ["spare_area"]
-    assert said(disk, entry) == (CLEAR, [*spare, "reallocated"])
+    assert said(disk, entry) == (CLEAR, [*spare, "reallocated", "hpa_unknown"])
 
 
 @pytest.mark.parametrize("size", [64 * MIB, 37 * MIB + 512, 3 * MIB], ids=str)
@@ -81,7 +81,7 @@ def test_samples(loops: Make, size: int) -> None:
     disk = planned_for(loop, "overwrite", bus="unknown", medium="hdd", verify=grid)
     entry = reported(loop, disk)
     assert evidence_gap(disk, entry) is None
-    assert said(disk, entry) == (CLEAR, ["reallocated", "sampled"])
+    assert said(disk, entry) == (CLEAR, ["reallocated", "hpa_unknown", "sampled"])
     in_full = dataclasses.replace(disk, verify=ReadBack())
     assert "planned was full" in str(evidence_gap(in_full, entry))
 
@@ -139,4 +139,4 @@ def test_sanitize_of_a_sas_disk(loops: Make) -> None:
     disk = planned_for(loop, "scsi_sanitize_overwrite", "overwrite", bus="scsi", medium="hdd")
     entry = reported(loop, disk, drive.probe("scsi"))
     assert evidence_gap(disk, entry) is None
-    assert said(disk, entry) == (PURGE, ["device_word"])
+    assert said(disk, entry) == (PURGE, ["device_word", "hpa_unknown"])

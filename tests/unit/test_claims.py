@@ -139,6 +139,30 @@ def test_behind_usb_everything_may_be_flash(medium: str) -> None:
     assert codes(claim) == ["spare_area", "reallocated", "usb_bridge"]
 
 
+@pytest.mark.parametrize(
+    ("bus", "method", "limit"),
+    [
+        ("sata", "overwrite", "hpa_unknown"),
+        ("scsi", "overwrite", "hpa_unknown"),
+        ("scsi", "scsi_sanitize_block", "hpa_unknown"),
+        ("unknown", "overwrite", "hpa_unknown"),
+        ("nvme", "overwrite", "nvme_unallocated"),
+        ("nvme", "nvme_format", "nvme_unallocated"),
+        ("nvme", "nvme_sanitize_block", None),
+        ("virtio", "overwrite", None),
+        ("mmc", "overwrite", None),
+        ("usb", "overwrite", "usb_bridge"),
+    ],
+)
+def test_what_may_be_out_of_sight_is_said(bus: str, method: str, limit: str | None) -> None:
+    sights = {"hpa_unknown", "nvme_unallocated", "usb_bridge"}
+    made = {"bus": bus, "method": method, "attempts": samples.attempts(method)}
+    unknown = claim_of("ssd", bus, method, samples.erased(SSD, native_bytes=None, **made))
+    assert [c for c in codes(unknown) if c in sights] == ([limit] if limit else [])
+    known = claim_of("ssd", bus, method, samples.erased(SSD, **made))
+    assert not set(codes(known)) & (sights - {"usb_bridge"})
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
