@@ -261,8 +261,13 @@ def test_the_menu_opens_a_project_and_saving_twice_keeps_both(child: Child, proj
         )
         blocks = f"{CAT} && Object.keys({CAT}.blocks._blocks).length"
         browser.await_true(f"{blocks} >= 2", 20)
+        changed = "netspring.state.store.getState().scratchGui.projectChanged"
         for name in ("走路 (1).sb3", "走路 (2).sb3"):
+            browser.ask(f"netspring.vm.setEditingTarget({CAT}.id)")
+            browser.ask("netspring.vm.postSpriteInfo({y: Math.random()})")
+            browser.await_true(changed, 5)
             browser.ask("netspring.save()")
+            browser.await_true(f"!{changed}", 5)
             again = child.saved(name)
             with zipfile.ZipFile(again) as saved:
                 told = json.loads(saved.read("project.json"))

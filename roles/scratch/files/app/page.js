@@ -143,6 +143,10 @@
   window.open = () => null;
   addEventListener('click', event => {
     const link = event.target.closest && event.target.closest('a[href]');
+    // What was saved by the menu or by a key need not be asked about when the window is closed.
+    if (link && /\.sb3$/i.test(link.download)) {
+      state.dispatch({type: 'scratch-gui/project-changed/SET_PROJECT_CHANGED', changed: false});
+    }
     if (link && !link.download && /^(https?:|\/\/)/i.test(link.getAttribute('href'))) {
       event.preventDefault();
     }
