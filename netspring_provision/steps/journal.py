@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from netspring_provision import history
 from netspring_provision.events import Event, payload_of
 from netspring_provision.ledger import Ledger
 from netspring_provision.methods import SECURITY
@@ -141,10 +142,19 @@ def erased_by(ledger: Ledger, uuid: str, plan_id: str) -> dict[DiskId, DiskOutco
     }
 
 
-def failed_by(ledger: Ledger, uuid: str, plan_id: str) -> bool:
-    """Whether the machine's last wipe by this plan left a disk that failed."""
+def failed_by(ledger: Ledger, uuid: str, plan_id: str) -> dict[str, DiskOutcome]:
+    """The disks of a machine that failed under this very plan, by serial: that is final.
+
+    One whose wipe was only broken off is not among them (history.py); it may be taken up again.
+    """
     mine = [r for r in ledger.records(machine=uuid, kind="wipe") if r.body["plan_id"] == plan_id]
-    return bool(mine) and any(d["outcome"] == Outcome.FAILED for d in mine[-1].body["disks"])
+    final = history.failures(mine)
+    return {
+        disk["serial"]: DiskOutcome.from_record(disk)
+        for record in mine
+        for disk in record.body["disks"]
+        if disk["serial"] in final and disk["outcome"] == Outcome.FAILED
+    }
 
 
 def begins(ledger: Ledger, uuid: str) -> dict[str, list[tuple[int, dt.datetime]]]:

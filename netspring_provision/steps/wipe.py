@@ -4,7 +4,8 @@ The journal (journal.py) is written before each deed: ``wipe_started`` before th
 as soon as a machine tells that work began, ``wipe`` after it. A plan begins within its 30 minutes
 or not at all; one that has begun on a machine may be taken up again there for a day, after any
 number of boots, for what is half-erased has nothing left to lose by it. That ends when another plan
-begins on the machine or an image is put on it: it is then not what was planned.
+begins on the machine or an image is put on it: it is then not what was planned. A disk that failed
+is never tried again by its plan: a failure is final (wiping.md, 8).
 
 One machine of the batch goes first (wiping.md, 5 (7)): the role lets the others begin once it has
 passed every check and its canaries are planted and read back.
@@ -60,23 +61,22 @@ def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
     consent.check_phrase(plan, typed)
     todo, done = _split(job, plan)
     if not todo:
-        raise RefusedError(
-            f"the plan {plan.plan_id} has been carried out in full; nothing was changed",
-            hint="to erase these disks once more, make a new plan: netspring plan -i INVENTORY",
-        )
+        raise _nothing_left(plan, done)
     now = dt.datetime.now(dt.UTC)
     late, silent = _set_aside(job, plan, todo, now)
     todo = [machine for machine in todo if machine.host not in late]
     # The copy that the role reads holds only what is left, for as long as a plan may begin.
     current = dataclasses.replace(
-        plan, machines=tuple(todo), expires=(now + LIFETIME).isoformat(timespec="seconds")
+        plan,
+        machines=tuple(_suspended_once(job.ledger, plan, machine) for machine in todo),
+        expires=(now + LIFETIME).isoformat(timespec="seconds"),
     )
     path = job.folder / "plan.json"
     consent.write(current, plan_key(job), path)
     for machine in todo:
         journal.begin(job, plan, machine)
     names = [machine.host for machine in todo]
-    first = _first(job.ledger, plan, todo, silent)
+    first = _first(todo, silent)
     ahead = f"; {first} goes first" if len(names) > 1 else ""
     job.say(f"erasing {sum(len(m.disks) for m in todo)} disk(s) of {', '.join(names)}{ahead}")
     results = journal.watching(job, plan, todo).play(
@@ -99,17 +99,43 @@ def wipe_machines(job: Job, plan: Plan, typed: str | None) -> WipeResult:
     return WipeResult({**outcomes, **late})
 
 
-def _first(ledger: Ledger, plan: Plan, todo: list[MachinePlan], silent: Collection[str]) -> str:
-    """The machine that goes first: one that answers, and on which nothing failed before.
-
-    Among those the plan's first. One that is switched off, or whose disk is known to be broken,
-    would hold up the others and prove nothing about the plan.
-    """
-    ranked = sorted(
-        todo,
-        key=lambda m: (m.host in silent, journal.failed_by(ledger, m.uuid, plan.plan_id)),
+def _nothing_left(plan: Plan, done: Mapping[str, tuple[DiskOutcome, ...]]) -> RefusedError:
+    """Why a plan of which no disk is left is not run again."""
+    failed = [
+        f"{host} {one.path} (serial {one.serial})"
+        for host, ones in done.items()
+        for one in ones
+        if one.outcome is Outcome.FAILED and one.reason != NOT_ERASED_SINCE
+    ]
+    if failed:
+        return RefusedError(
+            f"the plan {plan.plan_id} has nothing left to erase, and a failure is final: "
+            f"{', '.join(failed)}; nothing was changed",
+            hint="destroy what failed physically",
+        )
+    return RefusedError(
+        f"the plan {plan.plan_id} has been carried out in full; nothing was changed",
+        hint="to erase these disks once more, make a new plan: netspring plan -i INVENTORY",
     )
-    return ranked[0].host
+
+
+def _suspended_once(ledger: Ledger, plan: Plan, machine: MachinePlan) -> MachinePlan:
+    """The machine as it is told to the role: one that began before is not suspended again.
+
+    It may be that it did not wake up; then it would be put to sleep at every attempt.
+    """
+    if not journal.begins(ledger, machine.uuid).get(plan.plan_id):
+        return machine
+    disks = tuple(dataclasses.replace(disk, unfreeze=False) for disk in machine.disks)
+    return dataclasses.replace(machine, disks=disks)
+
+
+def _first(todo: list[MachinePlan], silent: Collection[str]) -> str:
+    """The machine that goes first: the plan's first that answers.
+
+    One that is switched off would hold up the others and prove nothing about the plan.
+    """
+    return sorted(todo, key=lambda machine: machine.host in silent)[0].host
 
 
 def _certify(
@@ -157,7 +183,12 @@ def _split(job: Job, plan: Plan) -> tuple[list[MachinePlan], dict[str, tuple[Dis
     for machine in mine:
         carried_out = journal.erased_by(job.ledger, machine.uuid, plan.plan_id)
         still = journal.erased_disks(job.ledger, machine.uuid)
-        left = tuple(d for d in machine.disks if (d.serial, d.wwn) not in carried_out)
+        failed = journal.failed_by(job.ledger, machine.uuid, plan.plan_id)
+        left = tuple(
+            d
+            for d in machine.disks
+            if (d.serial, d.wwn) not in carried_out and d.serial not in failed
+        )
         earlier = tuple(
             carried_out[d.serial, d.wwn]
             if (d.serial, d.wwn) in still
@@ -165,6 +196,7 @@ def _split(job: Job, plan: Plan) -> tuple[list[MachinePlan], dict[str, tuple[Dis
             for d in machine.disks
             if (d.serial, d.wwn) in carried_out
         )
+        earlier = (*earlier, *(failed[d.serial] for d in machine.disks if d.serial in failed))
         if left:
             todo.append(dataclasses.replace(machine, disks=left))
             done[machine.host] = earlier

@@ -201,7 +201,7 @@ def test_power_lost_in_the_middle_and_run_again(workshop: Workshop) -> None:
     pc.power_cut()
     told, _ = run.communicate(timeout=120)
     assert run.returncode == 2
-    assert "was not begun since this machine was started" in told
+    assert "no outcome: plan p0 was not begun since this machine was started" in told
     assert '"outcome": "failed"' in told
     assert not disk.is_zero()
     played = workshop.play(plan)

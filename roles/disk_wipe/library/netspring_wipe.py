@@ -151,11 +151,15 @@ def main() -> None:
             result = begun(given["plan_id"], given["canary_seconds"], began=began)
             module.exit_json(changed=began, netspring_result=result)
         result = launch.wait(given["plan_id"], given["poll_seconds"])
-    except RefusedError as refusal:
-        # A wait follows a begin: what is unknown to this boot then lost power half erased.
-        outcome = "refused" if given["state"] == "started" else "failed"
-        result = all_ended(given["plan_id"], given["machine"] or {}, outcome, str(refusal))
-        module.fail_json(msg=str(refusal), netspring_result=result)
+    except (RefusedError, launch.UnclearError) as error:
+        outcome, reason = "refused", str(error)
+        if given["state"] == "waited":
+            # A wait follows a begin: what is unknown to this boot then lost power half erased.
+            outcome, reason = "failed", f"no outcome: {error}"
+        elif isinstance(error, launch.UnclearError):
+            outcome = "failed"
+        result = all_ended(given["plan_id"], given["machine"] or {}, outcome, reason)
+        module.fail_json(msg=reason, netspring_result=result)
     trouble = complaint(result)
     if trouble:
         module.fail_json(msg=trouble, changed=True, netspring_result=result)

@@ -10,7 +10,7 @@ import pytest
 import samples
 
 from netspring_provision import erasure, ssh
-from netspring_provision.errors import MachineFailedError, StationError
+from netspring_provision.errors import MachineFailedError, RefusedError, StationError
 from netspring_provision.model import MachinePlan, Outcome
 from netspring_provision.ssh import HostKey
 from netspring_provision.steps import journal
@@ -94,19 +94,52 @@ def test_where_none_answers_the_first_is_named_all_the_same(
     assert room.given[-1]["disk_wipe_first"] == "pc1"
 
 
-def test_one_with_a_disk_that_failed_does_not_go_first_again(room: playing.Room) -> None:
+def test_a_disk_that_failed_is_not_tried_again_by_the_same_plan(room: playing.Room) -> None:
+    """A failure is final: no re-run makes an erased disk of it, and it holds up nobody."""
     plan = room.plan()
     room.answers = {"pc1": playing.with_disks(**{"WD-pc1": "EIO"}), "pc2": playing.unreachable}
     wipe_machines(room.job(), plan, plan.confirm)
-    room.answers = {"pc1": playing.with_disks(**{"WD-pc1": "EIO"})}
-    room.ledger.append(
-        "wipe",
-        {"plan_id": plan.plan_id, "disks": [{"serial": "WD-pc2", "outcome": "refused"}]},
-        machine=samples.UUIDS["pc2"],
-    )
-    wipe_machines(room.job(), plan, plan.confirm)
-    assert room.played[-1] == ("wipe", ["pc1", "pc2"])
+    room.answers = {}
+    result = wipe_machines(room.job(), plan, plan.confirm)
+    assert room.played[1:] == [("wipe", ["pc2"])]
     assert room.given[-1]["disk_wipe_first"] == "pc2"
+    (bad,) = result.outcomes["pc1"]
+    assert (bad.outcome, bad.reason) == (Outcome.FAILED, "EIO")
+    with pytest.raises(RefusedError, match=r"a failure is final: pc1 /dev/sda .*WD-pc1") as caught:
+        wipe_machines(room.job(), plan, plan.confirm)
+    assert "destroy" in (caught.value.hint or "")
+    assert len(room.played) == 2
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["no outcome: plan p was not begun since this machine was started", "aborted: stopped"],
+)
+def test_what_was_only_broken_off_is_tried_again(pc: playing.Room, reason: str) -> None:
+    plan = pc.plan()
+    pc.answers["pc1"] = playing.with_disks(**{"WD-pc1": reason})
+    wipe_machines(pc.job(), plan, plan.confirm)
+    del pc.answers["pc1"]
+    assert wipe_machines(pc.job(), plan, plan.confirm).erased("pc1")
+
+
+def test_a_machine_is_suspended_in_its_first_attempt_only(pc: playing.Room) -> None:
+    """One that did not wake up would be put to sleep again and again."""
+    plan = pc.plan()
+    disk = dataclasses.replace(plan.machines[0].disks[0], unfreeze=True)
+    plan = dataclasses.replace(
+        plan, machines=(dataclasses.replace(plan.machines[0], disks=(disk,)),)
+    )
+    seen = []
+
+    def answer(machine: MachinePlan, plan_id: str) -> list[dict[str, Any]]:
+        seen.append(machine.disks[0].unfreeze)
+        return playing.unreachable(machine, plan_id)
+
+    pc.answers["pc1"] = answer
+    for _ in range(3):
+        wipe_machines(pc.job(), plan, plan.confirm)
+    assert seen == [True, False, False]
 
 
 def test_what_was_not_begun_for_the_first_ones_sake_is_refused_and_may_begin_later(

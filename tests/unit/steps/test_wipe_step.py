@@ -223,7 +223,7 @@ def test_a_machine_that_did_not_answer_the_inspection_is_told(room: playing.Room
 
 def test_after_an_interruption_only_what_is_left_goes_on(room: playing.Room) -> None:
     plan = room.plan(TWO_DISKS, samples.facts(host="pc2"))
-    room.answers["pc1"] = playing.with_disks(A="erased", B="the machine lost power")
+    room.answers["pc1"] = playing.with_disks(A="erased", B="no outcome: the machine lost power")
     wipe_machines(room.job(), plan, plan.confirm)
     seen: list[list[str]] = []
     room.answers["pc1"] = lambda m, p: (

@@ -18,7 +18,13 @@ from ansible.module_utils.netspring_erase.progress import last_line, write_whole
 
 PACKAGES = ("netspring_disks", "netspring_erase")
 START_SECONDS = 60.0  # a slow PC may take a while to start Python
+SECOND_LOOK = 10.0  # where systemd said no: it may have meant that the unit is there already
+BROKEN_OFF = ("aborted:", "no outcome:")  # reasons that say nothing against a disk
 Starter = Callable[[str, Path], tools.Said]
+
+
+class UnclearError(Exception):
+    """The unit was asked for and gave no sign of life; the text is reason and way out."""
 
 
 def write_program(folder: Path) -> None:
@@ -79,9 +85,9 @@ def start(
 ) -> bool:
     """Start the job of a plan, or pick up the one that is there; True if one was started.
 
-    A job that has ended is picked up where every disk is erased. A disk that failed or was refused
-    is tried again, for whoever runs the plan once more has mended something: nothing is given back
-    from memory but what was proven.
+    A job that has ended is picked up where every disk is erased or has failed: a failure is final
+    (wiping.md, 8). A disk that was refused, or whose work was only broken off, is tried again, for
+    whoever runs the plan once more has mended something.
 
     Args:
         plan_id: the plan.
@@ -96,6 +102,7 @@ def start(
 
     Raises:
         RefusedError: an interlock said no; nothing was touched.
+        UnclearError: the unit was asked for, and nobody knows whether it works.
     """
     live = probe.live()
     refusal = guard.plan_fault(plan_id, machine) or guard.machine_refusal(
@@ -114,7 +121,7 @@ def start(
     if holder == plan_id:
         return False
     ended = (folder / "result.json").exists()
-    left = _not_erased(folder, machine)
+    left = _left(folder, machine)
     if ended and not (left and may_begin and not hold):
         return False
     if not may_begin:
@@ -142,14 +149,23 @@ def start(
     }
     write_whole(folder / "job.json", order)
     said = starter(f"netspring-wipe-{plan_id}", folder)
-    if said.code != 0:
-        raise RefusedError(f"the wipe could not be started: {said.err.strip() or said.out.strip()}")
-    _wait_for_life(root, folder)
+    # From here on nothing may be called untouched: the unit may be at work whatever was answered,
+    # such as one that was asked for a second time after the connection dropped.
+    seconds = START_SECONDS if said.code in (0, None) else SECOND_LOOK
+    if not _comes_to_life(root, folder, seconds):
+        told = said.err.strip() or said.out.strip() or f"see {folder}/stderr"
+        raise UnclearError(
+            f"no outcome: the wipe was asked for and gave no sign in {seconds:.0f} s ({told}); see "
+            f"systemctl status netspring-wipe-{plan_id}, then run the same again"
+        )
     return True
 
 
-def _not_erased(folder: Path, machine: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The planned disks that no earlier attempt of this job has proven erased."""
+def _left(folder: Path, machine: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The planned disks on which no earlier attempt of this job has said the last word.
+
+    Erased and failed are last words. Refused is none, nor is work that was broken off.
+    """
     left = []
     for disk in machine["disks"]:
         try:
@@ -157,19 +173,22 @@ def _not_erased(folder: Path, machine: Mapping[str, Any]) -> list[Mapping[str, A
         except (FileNotFoundError, ValueError):
             entry = {}
         # A certificate never spans two disks: serial and WWN, as everywhere (wiping.md, 8).
-        if entry.get("outcome") != "erased" or entry.get("wwn") != disk.get("wwn"):
+        erased = entry.get("outcome") == "erased" and entry.get("wwn") == disk.get("wwn")
+        broken_off = str(entry.get("reason")).startswith(BROKEN_OFF)
+        if not erased and (entry.get("outcome") != "failed" or broken_off):
             left.append(disk)
     return left
 
 
-def _wait_for_life(root: Path, folder: Path) -> None:
-    """Return once the job holds the lock or has ended; raise RefusedError if it never came up."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+def _comes_to_life(root: Path, folder: Path, seconds: float) -> bool:
+    """Whether the job holds the lock or has ended within ``seconds`` seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
         if job.lock_holder(root) == folder.name or (folder / "result.json").exists():
-            return
+            return True
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(0.1)
-    raise RefusedError(f"the wipe did not start within {START_SECONDS:.0f} s; see {folder}/stderr")
 
 
 def snapshot(plan_id: str, root: Path = job.ROOT) -> dict[str, Any]:
