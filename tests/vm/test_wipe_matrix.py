@@ -208,9 +208,17 @@ def test_commands_that_lie_do_not_pass_the_proof(matrix: Matrix, lie: str) -> No
 
 
 def test_a_certificate_with_one_digit_changed(matrix: Matrix, tmp_path: Path) -> None:
-    """Each disk has its own; a changed one is told from a true one."""
+    """Each disk has its own, which says how it ended; a changed one is told from a true one."""
     found = certificates(matrix.lab)
-    assert set(found) >= {*GOOD, "SOUND", "LIES-FORMAT", *FAILED}
+    states = {serial: json.loads(path.read_text())["state"] for serial, path in found.items()}
+    assert states == {
+        **dict.fromkeys((*GOOD, "SOUND", "LIES-FORMAT"), "erased"),
+        **dict.fromkeys((*FAILED, matrix.scsi_debug()), "failed-destroy"),
+        "PROTECTED": "refused",
+    }
+    claim = json.loads(found["LIES-FORMAT"].read_text())["claim"]
+    assert claim["level"] == "Clear"
+    assert "fallback" in {limit["code"] for limit in claim["limits"]}
     true = found["GOOD-SATA"]
     said(matrix.lab.run("report", "verify", *(str(path) for path in found.values())), 0)
     text = true.read_text()
