@@ -20,6 +20,7 @@ from ansible.module_utils.netspring_disks import (
     scsi,
     smart,
     tools,
+    unseen,
     uses,
 )
 
@@ -182,6 +183,7 @@ def read_machine() -> dict[str, Any]:
         "memory_bytes": machine.memory_bytes(Path("/proc/meminfo").read_text()),
         "macs": machine.macs(),
         "batteries": machine.batteries(),
+        "hidden_disks": unseen.hidden_disks(),
         "disks": read_disks(),
     }
 
