@@ -18,7 +18,7 @@ from netspring_provision.plan import install_target
 from netspring_provision.station.serve import Served, serve
 from netspring_provision.steps.images import requirements_of
 from netspring_provision.steps.job import Job
-from netspring_provision.steps.journal import erased_disks
+from netspring_provision.steps.journal import erased_and_unused
 from netspring_provision.steps.plan import token_sha256
 
 KINDS = ("image", "identity", "bootloader")
@@ -47,12 +47,13 @@ def gate(job: Job, facts: Facts) -> None:
         )
     if not facts.disks:
         raise RefusedError(f"{facts.host} has no disk", hint="check the disk's cables")
-    erased = erased_disks(job.ledger, facts.uuid or "")
+    erased = erased_and_unused(job.ledger, facts.uuid or "")
     for disk in facts.disks:
         if disk.serial is None or (disk.serial, disk.wwn) not in erased:
             raise RefusedError(
                 f"{facts.host}: {disk.path} (serial {disk.serial or 'none'}) is not on record as "
-                "erased, and no PC is installed beside a disk with a donor's data",
+                "erased since its PC was last handed over, and no PC is installed beside a disk "
+                "with somebody's data",
                 hint="erase it first: netspring plan, then netspring wipe; or take the disk out",
             )
 

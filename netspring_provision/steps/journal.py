@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netspring_provision import history
+from netspring_provision import history, sealing
 from netspring_provision.events import Event, payload_of
 from netspring_provision.ledger import Ledger
 from netspring_provision.methods import SECURITY
@@ -129,6 +129,22 @@ def erased_disks(ledger: Ledger, uuid: str) -> dict[DiskId, str]:
                 for key in [key for key in found if key[0] == disk["serial"]]:
                     del found[key]
     return found
+
+
+def erased_and_unused(ledger: Ledger, uuid: str) -> dict[DiskId, str]:
+    """Those of :func:`erased_disks` that were erased after the machine was last handed over.
+
+    A PC that passed its checks, or was sealed, has gone to children and may have come back with
+    their data on every disk of it: being erased is then a thing of the past.
+    """
+    handed_over = 0
+    for record in ledger.records(machine=uuid):
+        passed = record.kind == "verify" and record.body.get("passed") is True
+        if passed or record.kind in (sealing.STARTED, sealing.ENDED):
+            handed_over = record.seq
+    wipes = ledger.records(machine=uuid, kind="wipe")
+    later = {record.body["plan_id"] for record in wipes if record.seq > handed_over}
+    return {disk: plan for disk, plan in erased_disks(ledger, uuid).items() if plan in later}
 
 
 def erased_by(ledger: Ledger, uuid: str, plan_id: str) -> dict[DiskId, DiskOutcome]:

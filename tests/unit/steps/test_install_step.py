@@ -106,6 +106,24 @@ def test_one_disk_that_failed_no_install(room: playing.Room) -> None:
     refused(room, TWO_DISKS, "/dev/sdb (serial B)")
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"), [("verify", {"passed": True}), ("seal_started", {}), ("seal", {})]
+)
+def test_handed_over_since_no_install(room: playing.Room, kind: str, body: dict[str, Any]) -> None:
+    machine = samples.facts()
+    wipe(room, machine)
+    room.ledger.append(kind, body, machine=samples.UUIDS["pc1"])
+    refused(room, machine, "/dev/sda (serial WD-pc1) is not on record as erased since its PC was")
+    wipe(room, machine)
+    assert install(room, machine) == {"pc1": None}
+
+
+def test_checks_that_failed_do_not_hand_over(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    room.ledger.append("verify", {"passed": False}, machine=samples.UUIDS["pc1"])
+    assert install(room) == {"pc1": None}
+
+
 def test_a_later_failed_wipe_no_install(room: playing.Room) -> None:
     wipe(room, samples.facts())
     room.answers["pc1"] = playing.with_disks(**{"WD-pc1": "EIO"})
