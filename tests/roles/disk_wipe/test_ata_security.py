@@ -125,6 +125,23 @@ def test_set_pass_that_the_drive_did_not_take_though_hdparm_exits_0(
     assert ERASE not in play.seen, "no erase without a password that is really set"
 
 
+def test_stopped_between_password_and_erase(play: Play) -> None:
+    """The erase would take hours and cannot be stopped; so it is not begun, and nothing is left."""
+    stop = threading.Event()
+    play.steps = [
+        *suitable_and_before(),
+        Step(SET, words("SET_PASS")),
+        Step(["hdparm", "-I", DEV], ENABLED, deed=stop.set),
+        identify(ENABLED),  # status after
+        identify(ENABLED),  # tidy: the password is taken off
+        Step(DISABLE, words("DISABLE")),
+        identify(),
+    ]
+    with play.work(stop, method="ata_security_erase") as work, pytest.raises(AbortedError):
+        firmware.first_that_works(work)
+    assert ERASE not in play.seen
+
+
 def test_set_pass_without_any_complaint_that_left_no_password(play: Play) -> None:
     fault = fault_of(
         play,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from ansible.module_utils.netspring_disks.nvme import Formatting
 from ansible.module_utils.netspring_erase import blocks, canaries, evidence, launch, nvme_format
-from ansible.module_utils.netspring_erase.failures import DiskError
+from ansible.module_utils.netspring_erase.failures import DiskError, io_error
 from ansible.module_utils.netspring_erase.progress import Progress, last_line, write_whole
 from ansible.module_utils.netspring_erase.registry import FIRMWARE
 from hypothesis import given
@@ -104,6 +106,27 @@ def test_every_single_byte_is_looked_at(length: int) -> None:
     buffer.view[:length] = b"x" * length  # all the same, but not zero
     assert not buffer.is_zero(length)
     assert buffer.count_nonzero(length) == length
+
+
+@pytest.mark.parametrize("failing", range(blocks.IN_FLIGHT))
+def test_a_stop_does_not_hide_that_the_disk_has_failed(
+    failing: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while one request of four meets an I/O error: the error is what is told."""
+    stop, all_there = threading.Event(), threading.Barrier(blocks.IN_FLIGHT, timeout=10)
+
+    def write_at(_descriptor: int, _data: memoryview, offset: int) -> None:
+        all_there.wait()
+        stop.set()
+        if offset == failing * blocks.CHUNK:
+            time.sleep(0.1)  # the others have seen the stop by then
+            raise io_error("write", offset, OSError(errno.EIO, ""))
+
+    monkeypatch.setattr(blocks, "write_at", write_at)
+    size = 2 * blocks.IN_FLIGHT * blocks.CHUNK
+    with pytest.raises(DiskError, match="write error at byte") as caught:
+        blocks.write_zeros(-1, size, Progress(), stop)
+    assert caught.value.offset == failing * blocks.CHUNK
 
 
 HOW = Formatting(
@@ -219,6 +242,8 @@ def test_unit_is_named_after_the_plan_and_outlives_the_session() -> None:
     argv = launch.unit_argv("netspring-wipe-p1", Path("/run/netspring/wipe/p1"))
     assert argv[:3] == ["systemd-run", "--unit=netspring-wipe-p1", "--collect"]
     assert "--scope" not in argv
+    # `systemctl stop` asks the job alone, and waits: no tool is cut off, no password is left set.
+    assert {"--property=KillMode=mixed", "--property=TimeoutStopSec=infinity"} <= set(argv)
     assert argv[-3:] == [
         "-m",
         "ansible.module_utils.netspring_erase.job",

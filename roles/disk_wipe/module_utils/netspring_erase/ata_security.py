@@ -166,7 +166,11 @@ class AtaSecurityErase(Method):
         return argv("erase-enhanced" if self.enhanced else "erase", at.disk.path)
 
     def issue(self, at: Target) -> tuple[Said, ...]:
-        """Set the password, see that it is set, erase; stop at the first thing that is wrong."""
+        """Set the password, see that it is set, erase; stop at the first thing that is wrong.
+
+        Also where somebody has stopped the work meanwhile: the erase itself cannot be stopped for
+        hours, and ``tidy`` takes the password off.
+        """
         longest = self.command_limit(at)
         sent: list[Said] = []
         for command, seconds in (
@@ -175,7 +179,7 @@ class AtaSecurityErase(Method):
             (self.argv(at), longest),
         ):
             sent.append(at.run(command, seconds))
-            if self.complaint(sent[-1]):
+            if self.complaint(sent[-1]) or at.stop.is_set():
                 break
         return tuple(sent)
 

@@ -143,7 +143,8 @@ def _each_span(
 ) -> None:
     """Call ``work(buffer, offset, length)`` for every span, IN_FLIGHT at a time, nearly in order.
 
-    The first error of any thread stops the others at their next request and is raised.
+    The first error of any thread stops the others at their next request and is raised. An error of
+    the disk goes before a stop: whoever stops a disk that has just failed must not hide that.
     """
     lock, failed = threading.Lock(), threading.Event()
 
@@ -162,8 +163,9 @@ def _each_span(
         running = [pool.submit(worker) for _ in range(IN_FLIGHT)]
         wait(running, return_when=FIRST_EXCEPTION)
         failed.set()  # by now all have ended, or one has failed
-    for each in running:
-        each.result()
+    faults = [fault for each in running if (fault := each.exception()) is not None]
+    for fault in sorted(faults, key=lambda fault: isinstance(fault, AbortedError)):
+        raise fault
 
 
 def write_zeros(descriptor: int, size: int, progress: Progress, stop: threading.Event) -> None:

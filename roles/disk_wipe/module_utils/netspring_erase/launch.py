@@ -50,7 +50,12 @@ def write_program(folder: Path) -> None:
 
 
 def unit_argv(unit: str, folder: Path) -> list[str]:
-    """The command that starts the job under systemd, away from our own session."""
+    """The command that starts the job under systemd, away from our own session.
+
+    Stopping the unit asks the job alone, which ends at its next request and writes its report; a
+    drive that erases itself in one command of hours cannot be interrupted, and a job killed
+    meanwhile would leave its password set.
+    """
     return [
         "systemd-run",
         f"--unit={unit}",
@@ -59,6 +64,8 @@ def unit_argv(unit: str, folder: Path) -> list[str]:
         "--service-type=exec",
         f"--setenv=PYTHONPATH={folder / 'program'}",
         f"--property=StandardError=append:{folder / 'stderr'}",
+        "--property=KillMode=mixed",
+        "--property=TimeoutStopSec=infinity",
         "/usr/bin/python3",
         "-B",
         "-m",
