@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.netspring_erase import nvme_format
-from firmware_kit import MIB, NVME, Drive, fill
+from firmware_kit import MIB, NVME, Drive, fill, nvme_log
 from loop_devices import Loop, erase
 
 pytestmark = pytest.mark.loop
@@ -27,8 +27,8 @@ PLAN: dict[str, Any] = {
 
 
 def drive_of(loop: Loop, answer: tuple[int | None, str, str], deed: Any = lambda: None) -> Drive:
-    """Format has no status to ask for."""
-    return Drive(loop, "never asked", [(0, "", "")], deed, answer)
+    """Format has no status to ask for; whether a Sanitize is under way is asked all the same."""
+    return Drive(loop, "sanitize-log", [nvme_log("never")], deed, answer)
 
 
 @pytest.mark.parametrize(("method", "ses"), [("nvme_format", 1), ("nvme_format_crypto", 2)])
@@ -38,8 +38,8 @@ def test_format_then_the_same_proof(loops: Make, left: bytes, method: str, ses: 
     drive = drive_of(loop, SUCCESS, fill(loop, left))
     entry = erase(loop, drive.probe(), **(PLAN | {"method": method}))
     assert (entry["outcome"], entry["method"]) == ("erased", method)
-    assert drive.seen == [nvme_format.argv(loop.path, NVME, ses)]
-    assert f"--ses={ses}" in drive.seen[0]
+    assert drive.erases == [nvme_format.argv(loop.path, NVME, ses)]
+    assert f"--ses={ses}" in drive.erases[0]
     assert [attempt["method"] for attempt in entry["attempts"]] == [method, "overwrite"]
     assert entry["attempts"][0]["status_after"] is None
     assert entry["attempts"][0]["canaries_changed"] == 66
@@ -83,7 +83,7 @@ def test_format_that_would_touch_other_namespaces_is_not_sent(loops: Make) -> No
     every = dataclasses.replace(NVME, format_all_ns=True)
     probe = drive.probe(formatting=lambda _name: every, namespaces=lambda _name: 2)
     entry = erase(loop, probe, **PLAN)
-    assert drive.seen == []
+    assert drive.erases == []
     assert (entry["outcome"], entry["method"]) == ("erased", "overwrite")
     assert "other 1 namespaces" in entry["limits"][0]["detail"]
 
@@ -94,5 +94,5 @@ def test_crypto_erase_is_not_sent_where_the_controller_has_none(loops: Make) -> 
     plain = dataclasses.replace(NVME, crypto_erase=False)
     probe = drive.probe(formatting=lambda _name: plain)
     entry = erase(loop, probe, **(PLAN | {"method": "nvme_format_crypto"}))
-    assert drive.seen == []
+    assert drive.erases == []
     assert "no Format command with cryptographic erase" in entry["limits"][0]["detail"]

@@ -181,8 +181,6 @@ def test_the_next_method_is_tried_in_the_order_of_the_plan(loops: Make) -> None:
 
     told = [nvme_log(name) for name in ("never", "never", "failed", "failed", "done-crypto")]
     drive = Drive(loop, "sanitize-log", told, deed)
-    # Each method of the plan on this bus is asked once whether an erase runs: one more answer.
-    drive = Drive(loop, "sanitize-log", [nvme_log("never"), *told], deed)
     plan = PLAN | {"fallback": ["nvme_sanitize_crypto", "overwrite"]}
     entry = erase(loop, drive.probe(), **plan)
     assert drive.erases == [BLOCK, CRYPTO]

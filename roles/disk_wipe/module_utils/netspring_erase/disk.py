@@ -87,14 +87,12 @@ def _erase(
         evidence.seen["smart_before"] = probe.health(disk.path)
         firmware.finish_running(at, evidence)
         progress.begin("canaries", 0)
-        planted = canaries.plant(descriptor, disk.size_bytes)
-        evidence.canaries |= {"n": len(planted), "written": len(planted)}
-        work = firmware.Work(at, descriptor, planted, evidence)
+        work = firmware.Work(at, descriptor, [], evidence, touched=True)
         evidence.method = firmware.first_that_works(work)
         overwrite.overwrite(at, descriptor, evidence)
-        evidence.canaries["changed"] = canaries.look(descriptor, planted).changed
+        evidence.canaries["changed"] = canaries.look(descriptor, work.planted).changed
         overwrite.verify(at, descriptor, evidence)
-        if evidence.canaries["changed"] != len(planted):
+        if evidence.canaries["changed"] != len(work.planted):
             raise DiskError("canaries outlived the erase: destroy this disk physically")
         last = opening.still_the_same(descriptor, disk, probe, DiskError)
         evidence.seen["serial_end"] = last.serial
@@ -186,7 +184,18 @@ def _tell_limits(order: Order, disk: Identity, probe: Probe, evidence: Evidence)
     if overlay:
         evidence.limit(*overlay)
     card = probe.card(disk.name) if disk.bus == "mmc" else None
-    planned = {each.get("path") for each in order.machine["disks"]}
-    left = [area for area in (card or {}).get("boot_areas", ()) if area not in planned]
+    together = {each.get("serial") for each in order.machine["disks"]}
+    left = [
+        area for area in (card or {}).get("boot_areas", ()) if _serial(probe, area) not in together
+    ]
     if left:
-        evidence.limit("mmc_boot", f"not part of the plan: {', '.join(left)}")
+        # After a resume the order holds only what was left: such an area may be erased already.
+        evidence.limit("mmc_boot", f"not among the disks of this run: {', '.join(left)}")
+
+
+def _serial(probe: Probe, path: str) -> str | None:
+    """Who is behind a path now; names move from one start of the machine to the next."""
+    try:
+        return probe.identify(path.removeprefix("/dev/")).serial
+    except OSError:
+        return None

@@ -56,6 +56,7 @@ class Evidence:
                 "security_after",
                 "hpa_before",
                 "dco",
+                "waited_for",  # a Sanitize that was under way and not planned
                 "smart_before",
                 "smart_after",
             )

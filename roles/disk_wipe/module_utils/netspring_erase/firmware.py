@@ -1,7 +1,8 @@
 """Carries out firmware methods, strongest first, and believes none of them.
 
 A method has worked if and only if the command was accepted, the device's own status says so (where
-it keeps one), and every canary is gone. Otherwise the next one of the plan is tried.
+it keeps one), and every canary is gone. Otherwise the next one of the plan is tried, against
+canaries of its own: what an earlier method did is not to its credit.
 """
 
 from __future__ import annotations
@@ -27,23 +28,52 @@ from ansible.module_utils.netspring_erase.methods import (
 from ansible.module_utils.netspring_erase.registry import FIRMWARE
 
 SILENCE = 120.0  # seconds for which a device that erases itself may leave questions unanswered
+SANITIZE = "_sanitize_"  # in the name of every method that goes on by itself after a power cut
+BLIND = "no canary could be planted before it, as an earlier Sanitize had failed: it proves nothing"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Work:
     """One open disk on its way.
 
     Attributes:
         at: the disk.
         descriptor: held open exclusively.
-        planted: its canaries.
+        planted: its canaries, of the last planting.
         evidence: where everything is written down.
+        touched: a method has been sent since they were planted, whatever came of it, or there are
+            none yet.
     """
 
     at: Target
     descriptor: int
     planted: list[canaries.Canary]
     evidence: Evidence
+    touched: bool = False
+
+    def plant_anew(self, name: str) -> None:
+        """Canaries for the method ``name``, where the last ones have met another method.
+
+        A disk whose Sanitize has failed takes nothing but another Sanitize until one succeeds
+        (ACS-3, 4.17; NVMe 1.4, 8.15): there a Sanitize is sent without canaries, and not credited.
+
+        Raises:
+            DiskError: the disk does not take them, or not give them back.
+        """
+        if not self.touched:
+            return
+        try:
+            self.planted = canaries.plant(self.descriptor, self.at.disk.size_bytes)
+        except DiskError as fault:
+            remedy = _remedy(self.at, fault)
+            if remedy is None:
+                raise
+            if SANITIZE in name:
+                self.planted = []
+                return
+            raise DiskError(remedy, fault.offset) from fault
+        self.evidence.canaries |= {"n": len(self.planted), "written": len(self.planted)}
+        self.touched = False
 
 
 def order_of(at: Target) -> list[str]:
@@ -51,40 +81,76 @@ def order_of(at: Target) -> list[str]:
     return [at.planned["method"], *at.planned.get("fallback", ())]
 
 
+def _remedy(at: Target, fault: DiskError) -> str | None:
+    """What may bring a disk back whose Sanitize has failed, in words; None for any other disk."""
+    method = _teller(at)
+    if method is None or method.status(at).state != FAILED:
+        return None
+    helps = next((each for each in _sanitizes(at) if each.unsuitable(at) is None), method)
+    return (
+        f"{at.disk.path}: its last Sanitize failed, and until another one succeeds it cannot be "
+        f"used ({str(fault).split(':', maxsplit=1)[0]}). A new one may bring it back: boot the "
+        f"live environment, run {' '.join(helps.argv(at))}, and when that has ended plan again "
+        f"with --retry-failed {at.disk.serial}; otherwise destroy it physically"
+    )
+
+
+def _sanitizes(at: Target) -> list[Method]:
+    """The kinds of Sanitize that exist on the disk's bus, those of the plan first."""
+    of_bus = [
+        method
+        for method in FIRMWARE.values()
+        if method.bus == at.disk.bus and SANITIZE in method.name
+    ]
+    return sorted(of_bus, key=lambda method: method.name not in order_of(at))
+
+
+def _teller(at: Target) -> Method | None:
+    """The method by which the disk is asked whether any Sanitize is under way, planned or not.
+
+    One of the plan where there is one, and of those the most patient: what runs may be another.
+    """
+    every = _sanitizes(at)
+    planned = [method for method in every if method.name in order_of(at)]
+    return max(planned or every, key=lambda method: method.limit(at), default=None)
+
+
 def finish_running(at: Target, evidence: Evidence) -> None:
     """Wait for an erase that the device has been at since before we came: a power cut, mostly.
 
-    It is polled and not sent again. It proves nothing yet, since the canaries of then are not known
-    any more; the plan's method follows it, with new ones.
+    It is polled and not sent again, and also where the plan has no such method: until it ends, the
+    disk takes nothing else. It proves nothing yet, since the canaries of then are not known any
+    more; the plan's method follows it, with new ones.
 
     Raises:
         DiskError: it does not end.
         AbortedError: somebody stopped the waiting; the device goes on.
     """
-    for name in order_of(at):
-        if name == OVERWRITE:
-            continue
-        method = FIRMWARE[name]
-        if method.bus != at.disk.bus:
-            continue
-        before = method.status(at)
-        if before.state != RUNNING:
-            continue
-        attempt = evidence.attempt(name)
-        attempt |= {"tool": _version(method, at), "status_before": before.record()}
-        after = _poll(method, at, before, "resuming")
-        attempt |= {
-            "finished": now(),
-            "status_after": after.record(),
-            "error": "it was under way when the work began, so no canary was planted before it",
-        }
+    method = _teller(at)
+    if method is None:
         return
+    before, started = method.status(at), now()
+    if before.state != RUNNING:
+        return
+    if method.name in order_of(at):
+        told = evidence.attempt(method.name)
+        told |= {"tool": _version(method, at)}
+    else:  # no attempt of this plan
+        told = evidence.seen["waited_for"] = {"started": started}
+    told |= {"status_before": before.record()}
+    after = _poll(method, at, before, "resuming")
+    told |= {
+        "finished": now(),
+        "status_after": after.record(),
+        "error": "it was under way when the work began, so no canary was planted before it",
+    }
 
 
 def first_that_works(work: Work) -> str:
     """Try the methods of the plan in order until one has worked; returns its name.
 
-    Overwrite is returned without doing it: it ends every erase anyway.
+    Overwrite is returned without doing it: it ends every erase anyway. ``work.planted`` are then
+    the canaries that it must meet.
 
     Raises:
         DiskError: none has worked, or the disk has failed.
@@ -92,9 +158,13 @@ def first_that_works(work: Work) -> str:
     """
     faults = []
     for name in order_of(work.at):
+        work.plant_anew(name)
         if name == OVERWRITE:
             return name
         fault = _attempt(FIRMWARE[name], work)
+        if fault == BLIND:  # the disk is back: once more, for credit
+            work.plant_anew(name)
+            fault = _attempt(FIRMWARE[name], work)
         if fault is None:
             return name
         faults.append(f"{name}: {fault}")
@@ -122,7 +192,12 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
     attempt |= {"tool": _version(method, at), "status_before": before.record()}
     if method.tells_success and before.state == UNKNOWN:
         return f"the device does not tell its status ({before.detail})"
-    at.show(method.phase, None)
+    if at.stop.is_set():
+        raise AbortedError
+    # A phase of its own: "sanitizing" tells the station that the canaries are planted (first.py).
+    phase = method.phase if work.planted else "resuming"
+    at.show(phase, None)
+    work.touched = True
     try:
         sent = method.issue(at)
         attempt |= of_command(sent[-1])
@@ -134,7 +209,7 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
             # Nothing has changed yet: some firmware accepts first and says so a moment later.
             at.pause(POLL_SECONDS)
             first = method.status(at)
-        last = _poll(method, at, first, method.phase, patient=fault is None)
+        last = _poll(method, at, first, phase, patient=fault is None)
         after = _finished(method, last, accepted=fault is None)
         attempt["status_after"] = after.record()
     finally:
@@ -145,6 +220,8 @@ def _carry_out(method: Method, work: Work, attempt: dict[str, Any]) -> str | Non
     fault = fault or _status_fault(after)
     if fault is not None:
         return fault
+    if not work.planted:
+        return BLIND
     seen = canaries.look(work.descriptor, work.planted)
     attempt["canaries_changed"] = seen.changed
     if seen.changed == len(work.planted):
