@@ -101,11 +101,15 @@ def medium(bus: str, rotational: bool | None) -> str:
     return "flash" if bus == "usb" else "ssd"
 
 
-def native_bytes(bus: str, size: int, area: dict[str, Any] | None, block: int) -> int | None:
-    """True capacity: what ATA reports as native; for other buses the disk has no hidden area."""
-    if bus == "sata":
-        return area["native_sectors"] * block if area else None
-    return size if bus in ("nvme", "virtio") else None
+def native_bytes(who: identity.Identity, area: dict[str, Any] | None) -> int | None:
+    """True capacity: what ATA reports as native, an NVMe namespace that is all that its drive has.
+
+    Others have no hidden area (virtio), or do not tell.
+    """
+    if who.bus == "sata":
+        return area["native_sectors"] * who.logical_block if area else None
+    whole = who.bus == "virtio" or (who.bus == "nvme" and nvme.is_whole(who.name))
+    return who.size_bytes if whole else None
 
 
 def by_bus(who: identity.Identity) -> dict[str, Any]:
@@ -149,7 +153,7 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "wwn": who.wwn,
         "firmware": (row.get("rev") or "").strip() or identity.firmware_of(name),
         "size_bytes": who.size_bytes,
-        "native_bytes": native_bytes(who.bus, who.size_bytes, told["hpa"], who.logical_block),
+        "native_bytes": native_bytes(who, told["hpa"]),
         "logical_block": who.logical_block,
         "physical_block": row.get("phy-sec") or who.logical_block,
         "read_only": who.read_only,

@@ -94,6 +94,32 @@ def test_nvme_abilities(oacs: int, fna: int, supported: bool, crypto: bool, ever
     assert (found.crypto_erase, found.format_all_ns) == (crypto, every)
 
 
+ONE = '{"nsid_list": [{"nsid": 1}]}'  # as nvme-cli 2.13 prints it
+TWO = '{"nsid_list": [{"nsid": 1}, {"nsid": 2}]}'
+
+
+@pytest.mark.parametrize(
+    ("oacs", "unvmcap", "listed", "whole"),
+    [
+        (2, 0, "", True),  # a drive that can only have one
+        (2, None, "", True),
+        (10, 0, ONE, True),
+        (10, 0, TWO, False),
+        (10, 0, "", False),
+        (10, 0, "{}", False),
+        (10, 1, ONE, False),
+        (2, "1000204886016", "", False),
+        (2, "?", "", False),
+    ],
+)
+def test_whether_a_namespace_is_all_of_its_drive(
+    oacs: int, unvmcap: object, listed: str, whole: bool
+) -> None:
+    ctrl = {**json.loads(text("nvme-id-ctrl.json")), "oacs": oacs, "unvmcap": unvmcap}
+    assert nvme.holds_all(json.dumps(ctrl), listed) is whole
+    assert nvme.holds_all("", listed) is False
+
+
 @pytest.mark.parametrize("broken", ["", "{}", "[]", "Usage: nvme", '{"oacs": null}'])
 def test_nvme_without_an_answer(broken: str) -> None:
     assert nvme.formatting("/dev/nvme0", 1, broken, text("nvme-id-ns.json")) is None

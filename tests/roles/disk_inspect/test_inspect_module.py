@@ -79,12 +79,21 @@ def test_medium(bus: str, rotational: bool | None, medium: str) -> None:
     assert inspect.medium(bus, rotational) == medium
 
 
-def test_native_capacity_is_known_or_null() -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_native_capacity_is_known_or_null(monkeypatch: pytest.MonkeyPatch, whole: bool) -> None:
+    monkeypatch.setattr(inspect.nvme, "is_whole", lambda _name: whole)
     area = {"present": True, "current_sectors": 90, "native_sectors": 100}
-    assert inspect.native_bytes("sata", 90 * 512, area, 512) == 100 * 512
-    assert inspect.native_bytes("sata", 90 * 512, None, 512) is None
-    assert inspect.native_bytes("usb", 90 * 512, None, 512) is None
-    assert inspect.native_bytes("nvme", 90 * 512, None, 512) == 90 * 512
+
+    def native(bus: str, hidden: Any = None) -> Any:
+        who = inspect.identity.Identity("x", "/dev/x", "1:1", bus, "S1", None, 46080, 512, False)
+        return inspect.native_bytes(who, hidden)
+
+    assert native("sata", area) == 51200
+    assert native("sata") is None
+    assert native("usb") is None
+    assert native("scsi") is None
+    assert native("virtio") == 46080
+    assert native("nvme") == (46080 if whole else None)
 
 
 def identity_on(bus: str) -> Any:

@@ -13,6 +13,7 @@ from ansible.module_utils.netspring_disks.identity import text_of
 
 # NVM Express base specification 1.4, figure 247 (Identify Controller).
 OACS_FORMAT = 1 << 1
+OACS_NAMESPACES = 1 << 3
 FNA_FORMAT_ALL = 1 << 0
 FNA_ERASE_ALL = 1 << 1
 FNA_CRYPTO = 1 << 2
@@ -122,6 +123,35 @@ def formatting(controller: str, nsid: int, id_ctrl: str, id_ns: str) -> Formatti
         sanitize_overwrite=bool(kinds & SANICAP_OVERWRITE),
         sanitize_crypto=bool(kinds & SANICAP_CRYPTO),
     )
+
+
+def holds_all(id_ctrl: str, allocated: str) -> bool:
+    """Whether one namespace is all that a drive has: nothing unallocated, no second namespace.
+
+    Args:
+        id_ctrl: ``nvme id-ctrl -o json``.
+        allocated: ``nvme list-ns --all -o json``: also namespaces that are not attached. Only asked
+            of drives that can have more than one (OACS bit 3).
+    """
+    try:
+        ctrl: dict[str, Any] = json.loads(id_ctrl)
+        if int(ctrl.get("unvmcap") or 0) != 0:
+            return False
+        if not int(ctrl["oacs"]) & OACS_NAMESPACES:
+            return True
+        return len(json.loads(allocated)["nsid_list"]) == 1
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def is_whole(name: str, sys: Path = Path("/sys")) -> bool:
+    """Ask the drive of namespace ``name`` whether that is all it has; False where unknown."""
+    controller = controller_of(name, sys)
+    if controller is None:
+        return False
+    id_ctrl = tools.run(["nvme", "id-ctrl", controller, "-o", "json"]).out
+    listed = tools.run(["nvme", "list-ns", controller, "--all", "-o", "json"])
+    return holds_all(id_ctrl, listed.out)
 
 
 def controller_of(name: str, sys: Path = Path("/sys")) -> str | None:
