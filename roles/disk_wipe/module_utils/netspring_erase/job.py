@@ -27,6 +27,7 @@ from ansible.module_utils.netspring_erase.progress import Progress, write_whole
 
 ROOT = Path("/run/netspring/wipe")  # in RAM: a power cut forgets the job, as it must
 CONTEXT = multiprocessing.get_context("fork")
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def _stem(serial: str) -> str:
@@ -108,8 +109,9 @@ def _one_disk(
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
+    for number in STOPPING:
+        signal.signal(number, on_signal)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     order = Order(job["machine"], planned, job["token_sha256"], asides)
     progress = Progress(progress_file(folder, planned["serial"]))
     write_whole(result_file(folder, planned["serial"]), erase(order, probe, progress, stop))
@@ -165,11 +167,14 @@ def run(folder: Path, probe: Probe = KERNEL) -> int:
             if worker.pid is not None and worker.is_alive():
                 worker.terminate()
 
+    # A stop that comes meanwhile waits: it would end us, and the disks' processes with us.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     for worker in workers:
         worker.start()
     # Set after the fork: a disk's process must not pass signals on to its siblings.
-    signal.signal(signal.SIGTERM, pass_on)
-    signal.signal(signal.SIGINT, pass_on)
+    for number in STOPPING:
+        signal.signal(number, pass_on)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     for worker in workers:
         worker.join()
     result = assemble(job, folder)
