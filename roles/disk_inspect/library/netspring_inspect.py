@@ -85,16 +85,17 @@ def flag(value: Any) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def medium(bus: str, rotational: bool | None) -> str:
+def medium(bus: str, rotational: bool | None, rpm: int | None = None) -> str:
     """What the disk stores on, as far as the bus and the kernel tell.
 
-    Virtual disks and USB bridges often claim to rotate, or not to; that is repeated, not improved.
+    A SATA disk must say itself that it turns: the kernel takes old flash for magnetic. Virtual
+    disks and USB bridges often claim to rotate, or not to; that is repeated, not improved.
     """
     if bus == "nvme":
         return "ssd"
     if bus == "mmc":
         return "flash"
-    if rotational is None:
+    if rotational is None or (bus == "sata" and rotational and not rpm):
         return "unknown"
     if rotational:
         return "hdd"
@@ -114,7 +115,9 @@ def native_bytes(who: identity.Identity, area: dict[str, Any] | None) -> int | N
 
 def by_bus(who: identity.Identity) -> dict[str, Any]:
     """What only disks of one bus tell; null for all others."""
-    told: dict[str, Any] = dict.fromkeys(("security", "sanitize", "hpa", "dco", "nvme", "mmc"))
+    told: dict[str, Any] = dict.fromkeys(
+        ("security", "sanitize", "hpa", "dco", "rotation_rpm", "nvme", "mmc")
+    )
     if who.bus == "sata":
         told |= ata.read(who.path)
     elif who.bus == "nvme":
@@ -147,7 +150,7 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
         "path": who.path,
         "name": name,
         "bus": who.bus,
-        "medium": medium(who.bus, rotational),
+        "medium": medium(who.bus, rotational, told["rotation_rpm"]),
         "model": (row.get("model") or card_name(block) or "").strip(),
         "serial": who.serial,
         "wwn": who.wwn,

@@ -208,6 +208,14 @@ def test_hidden_areas_as_recorded() -> None:
     assert amax.present is True
 
 
+def test_rotation() -> None:
+    assert ata.rotation_rpm(text("sandisk-I.txt")) == 0
+    assert ata.rotation_rpm(QEMU) is None, "recorded before lab disks were told to turn"
+    rate = "\tNominal Media Rotation Rate: {}\n"
+    for said, rpm in (("7200", 7200), ("5400 ", 5400), ("unknown (0x0002]", None), ("", None)):
+        assert ata.rotation_rpm(QEMU + rate.format(said)) == rpm
+
+
 def test_shown_sectors() -> None:
     assert ata.shown_sectors(text("sandisk-I.txt")) == 976773168
     assert ata.shown_sectors(QEMU) == 2097152
@@ -291,4 +299,6 @@ def test_facts_of_a_drive_without_sanitize_do_not_ask_for_its_state(
 
 def test_facts_of_a_disk_that_is_no_ata_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [("-I", told("\n/dev/sda:\n")), ("-N", told()), ("--dco-identify", told())]
-    assert read_with(monkeypatch, answers) == dict.fromkeys(("security", "sanitize", "hpa", "dco"))
+    assert read_with(monkeypatch, answers) == dict.fromkeys(
+        ("security", "sanitize", "hpa", "dco", "rotation_rpm")
+    )

@@ -64,19 +64,23 @@ def test_signatures_of_a_used_disk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bus", "rotational", "medium"),
+    ("bus", "rotational", "rpm", "medium"),
     [
-        ("sata", True, "hdd"),
-        ("sata", False, "ssd"),
-        ("sata", None, "unknown"),
-        ("nvme", None, "ssd"),
-        ("usb", False, "flash"),
-        ("usb", True, "hdd"),
-        ("mmc", False, "flash"),
+        ("sata", True, 7200, "hdd"),
+        ("sata", True, None, "unknown"),  # old flash does not say that it is none
+        ("sata", True, 0, "unknown"),
+        ("sata", False, 0, "ssd"),
+        ("sata", False, None, "ssd"),
+        ("sata", None, 7200, "unknown"),
+        ("scsi", True, None, "hdd"),
+        ("nvme", None, None, "ssd"),
+        ("usb", False, None, "flash"),
+        ("usb", True, None, "hdd"),
+        ("mmc", False, None, "flash"),
     ],
 )
-def test_medium(bus: str, rotational: bool | None, medium: str) -> None:
-    assert inspect.medium(bus, rotational) == medium
+def test_medium(bus: str, rotational: bool | None, rpm: int | None, medium: str) -> None:
+    assert inspect.medium(bus, rotational, rpm) == medium
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -125,7 +129,7 @@ def test_each_bus_is_asked_in_its_own_way(
     monkeypatch.setattr(inspect.tools, "run", run)
     told = inspect.by_bus(identity_on(bus))
     assert seen == asked
-    assert sorted(told) == ["dco", "hpa", "mmc", "nvme", "sanitize", "security"]
+    assert sorted(told) == ["dco", "hpa", "mmc", "nvme", "rotation_rpm", "sanitize", "security"]
     assert set(told.values()) == {None}
 
 

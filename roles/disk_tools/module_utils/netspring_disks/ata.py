@@ -212,6 +212,17 @@ def shown_sectors(identify: str) -> int | None:
     return None
 
 
+def rotation_rpm(identify: str) -> int | None:
+    """Turns a minute by ``hdparm -I`` (IDENTIFY word 217), 0 for flash, None where untold.
+
+    The kernel takes every ATA disk for a magnetic one that does not say otherwise, old flash too.
+    """
+    match = re.search(r"^\s*Nominal Media Rotation Rate:\s*(.+?)\s*$", identify, re.MULTILINE)
+    if match and match[1] == "Solid State Device":
+        return 0
+    return int(match[1]) if match and match[1].isdigit() else None
+
+
 def overlay(answer: str, complaints: str, shown: int | None) -> Overlay | None:
     """Parse ``hdparm --dco-identify``; None where the disk did not really answer.
 
@@ -241,8 +252,8 @@ def _sanitize_facts(path: str, identify: str) -> dict[str, bool | None] | None:
     return kinds | {"frozen": state == "frozen" if state not in (None, "unknown") else None}
 
 
-def read(path: str) -> dict[str, dict[str, Any] | None]:
-    """Security, Sanitize, hidden area and overlay of the ATA disk at ``path``, as plain data."""
+def read(path: str) -> dict[str, Any]:
+    """Security, Sanitize, hidden area, overlay and rotation of the ATA disk at ``path``."""
     identify = tools.run(identify_argv(path)).out
     limits = tools.run(limits_argv(path))
     cut = tools.run(["hdparm", "--dco-identify", path])
@@ -254,4 +265,5 @@ def read(path: str) -> dict[str, dict[str, Any] | None]:
         "sanitize": _sanitize_facts(path, identify),
         "hpa": asdict(area) if area else None,
         "dco": asdict(factory) if factory else None,
+        "rotation_rpm": rotation_rpm(identify),
     }
