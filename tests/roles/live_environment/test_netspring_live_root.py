@@ -224,3 +224,7 @@ def test_tools_that_the_roles_run_are_asked_for_by_name(tool: str) -> None:
 )
 def test_drivers_of_every_medium_and_of_power_are_kept(driver: str) -> None:
     assert f"{driver}*" in DEFAULTS["live_environment_kernel_modules"]
+
+
+def test_nvme_behind_a_raid_controller_is_seen() -> None:
+    assert "drivers/pci/controller/vmd.ko" in DEFAULTS["live_environment_kernel_modules"]
