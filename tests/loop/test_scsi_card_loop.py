@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible.module_utils.netspring_erase import disk
 from firmware_kit import MIB, Drive, fill, sense
-from loop_devices import Loop, erase
+from loop_devices import Loop, erase, order_of
 
 pytestmark = pytest.mark.loop
 Make = Callable[..., Loop]
@@ -101,6 +104,28 @@ def test_secure_discard_of_a_card(loops: Make) -> None:
     assert entry["content_after"]["ff"] == 66
     assert codes(entry) == ["mmc_boot"]
     assert "/dev/mmcblk0boot0" in entry["limits"][0]["detail"]
+
+
+def test_a_boot_area_of_the_same_plan_is_known_by_its_serial(loops: Make) -> None:
+    """Cards change their names from one start to the next."""
+    loop = loops(16 * MIB)
+    areas = ["/dev/mmcblk1boot0", "/dev/mmcblk1boot1"]
+    drive = Drive(loop, "never asked", [(0, "", "")])
+    plain = drive.probe("mmc", card=lambda _name: {"type": "MMC", "boot_areas": areas})
+
+    def identify(name: str) -> Any:
+        area = name.startswith("mmcblk1")
+        seen = plain.identify(loop.name if area else name)
+        return dataclasses.replace(seen, serial=f"A1-{name[7:]}") if area else seen
+
+    planned = loop.planned(bus="mmc", medium="flash")
+    together = planned | {"serial": "A1-boot0", "path": "/dev/mmcblk0boot0"}
+    order = order_of(planned, disks=[planned, together])
+    probe = dataclasses.replace(plain, identify=identify)
+    entry = disk.erase(order, probe, disk.Progress(), threading.Event())
+    assert entry["outcome"] == "erased"
+    told = [limit["detail"] for limit in entry["limits"] if limit["code"] == "mmc_boot"]
+    assert told == ["not among the disks of this run: /dev/mmcblk1boot1"]
 
 
 @pytest.mark.parametrize(
