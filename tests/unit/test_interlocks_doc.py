@@ -75,7 +75,13 @@ def test_every_case_is_listed() -> None:
         (
             f"{ERASE}/disk.py",
             "_erase",
-            ("_checked", "opening.exclusive", "opening.still_the_same", "canaries.plant"),
+            (
+                "_checked",
+                "opening.exclusive",
+                "opening.still_the_same",
+                "firmware.first_that_works",  # plants the canaries
+                "overwrite.overwrite",
+            ),
         ),
         (
             "netspring_provision/cli/wipe.py",
