@@ -145,7 +145,8 @@ class Child:
         """A project in the folder of works, once the browser has written all of it."""
         path = self.works / name
         deadline = time.monotonic() + 20
-        while not path.is_file() or list(self.works.glob("*.crdownload")):
+        # The browser first reserves the name by an empty file.
+        while not zipfile.is_zipfile(path) or list(self.works.glob("*.crdownload")):
             there = sorted(p.name for p in self.works.iterdir())
             assert time.monotonic() < deadline, f"{name} was not saved, there is {there}"
             time.sleep(0.2)
@@ -305,12 +306,11 @@ def test_pictures_of_tux_paint_become_sprites_and_backdrops_and_are_saved(
 ) -> None:
     stamps = place / "tuxpaint" / "stamps"
     (stamps / "animals").mkdir(parents=True)
-    circle = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 30"><rect width="90" height="30"'
-    )
-    (stamps / "animals" / "fish.svg").write_text(f'{circle} fill="#00f"/></svg>')
+    size = 'width="90" height="30"'
+    form = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><rect {size}'
+    (stamps / "animals" / "fish.svg").write_text(f'{form} fill="#00f"/></svg>')
     (stamps / "animals" / "fish.txt").write_text("A fish.\nzh_cn.utf8=鱼。\n")
-    (place / "tuxpaint" / "reef-back.svg").write_text(f'{circle} fill="#0f0"/></svg>')
+    (place / "tuxpaint" / "reef-back.svg").write_text(f'{form} fill="#0f0"/></svg>')
     listed = {
         "sprites": library.sprites(stamps, {"animals": "animals"}, 40960),
         "backdrops": [library.entry(place / "tuxpaint" / "reef-back.svg", ["outdoors"])],
