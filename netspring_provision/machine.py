@@ -153,6 +153,21 @@ class Disk:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """Disks that hang in a machine and that its kernel does not show.
+
+    Attributes:
+        kind: ``remapped_nvme`` (Intel RST or RAID mode) or ``no_driver``.
+        count: disks, or controllers whose disks cannot be counted.
+        detail: where, for a person.
+    """
+
+    kind: str
+    count: int
+    detail: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """One machine as inspected.
 
@@ -173,6 +188,7 @@ class Facts:
     live_token_sha256: str | None
     boot_id: str
     disks: tuple[Disk, ...]
+    unseen: tuple[Unseen, ...]
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
@@ -196,5 +212,10 @@ class Facts:
             live_token_sha256=live.get("token_sha256"),
             boot_id=str(live["boot_id"]),
             disks=tuple(Disk.from_facts(d) for d in raw["disks"]),
+            # Not told is not none: a machine without this key cannot be understood.
+            unseen=tuple(
+                Unseen(str(u["kind"]), _whole(u["count"]), _printable(u["detail"]) or "somewhere")
+                for u in raw["hidden_disks"]
+            ),
             raw=raw,
         )

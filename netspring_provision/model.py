@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from netspring_provision.machine import Disk, Facts, Security, Use
+from netspring_provision.machine import Disk, Facts, Security, Unseen, Use
 
 __all__ = [
     "Claim",
@@ -25,6 +25,7 @@ __all__ = [
     "Requirement",
     "Security",
     "Step",
+    "Unseen",
     "Use",
 ]
 

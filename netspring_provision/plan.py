@@ -36,7 +36,7 @@ from netspring_provision.model import (
     RefusedMachine,
     Requirement,
 )
-from netspring_provision.refusals import OPT_IN, disk_refusal
+from netspring_provision.refusals import OPT_IN, disk_refusal, unseen_refusal
 
 LIFETIME = dt.timedelta(minutes=30)
 GIB = 1 << 30
@@ -171,6 +171,9 @@ def _machine_refusal(
             f"the inventory expects UUID {expected_uuid}, the machine says {machine.uuid}",
             "the cable or the inventory points to another PC: correct one of them",
         )
+    unseen = unseen_refusal(machine)
+    if unseen is not None:
+        return unseen
     if not machine.disks:
         return ("it has no disk", "check the disk's cables, or put a disk in")
     if requirement is not None and machine.memory_bytes < requirement.minimum_memory_bytes:

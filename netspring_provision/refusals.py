@@ -5,13 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netspring_provision.methods import Policy, hidden_bytes
-from netspring_provision.model import Disk, Failure
+from netspring_provision.model import Disk, Facts, Failure
 
 OPT_IN = ("usb", "unknown")  # buses of disks that may be somebody's own
 SAME_PLAN = (
     "if a wipe of this station was cut off there, carry its plan out again: the station keeps the "
     "password it set"
 )
+
+
+def unseen_refusal(machine: Facts) -> tuple[str, str] | None:
+    """Why a machine is refused of which not every disk can be seen; ``None`` when all can.
+
+    What cannot be seen cannot be erased, and an image beside it would hand out a donor's data.
+    """
+    remapped = [u for u in machine.unseen if u.kind == "remapped_nvme"]
+    if remapped:
+        where = ", ".join(u.detail for u in remapped)
+        return (
+            f"{sum(u.count for u in remapped)} disk(s) of it cannot be seen: its firmware hides "
+            f"them behind the SATA controller, in RST or RAID mode ({where})",
+            "switch the SATA mode from RAID or RST to AHCI in its BIOS setup, then boot it into "
+            "the live environment and plan again",
+        )
+    if machine.unseen:
+        where = ", ".join(u.detail for u in machine.unseen)
+        return (
+            f"a storage controller of it has no driver, so its disks cannot be seen ({where})",
+            "switch that controller to AHCI or off in its BIOS setup, or take its disks out and "
+            "erase them in another PC; then plan again",
+        )
+    return None
 
 
 def disk_refusal(

@@ -15,6 +15,7 @@ from netspring_provision.image import manifest
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.model import Facts
 from netspring_provision.plan import install_target
+from netspring_provision.refusals import unseen_refusal
 from netspring_provision.station.serve import Served, serve
 from netspring_provision.steps.images import requirements_of
 from netspring_provision.steps.job import Job
@@ -45,6 +46,9 @@ def gate(job: Job, facts: Facts) -> None:
             f"{facts.host} is not running this station's live environment; nothing was changed",
             hint="boot it from the live environment of this station",
         )
+    unseen = unseen_refusal(facts)
+    if unseen is not None:
+        raise RefusedError(f"{facts.host}: {unseen[0]}; nothing was changed", hint=unseen[1])
     if not facts.disks:
         raise RefusedError(f"{facts.host} has no disk", hint="check the disk's cables")
     erased = erased_and_unused(job.ledger, facts.uuid or "")

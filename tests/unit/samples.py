@@ -77,6 +77,7 @@ def payload(
         "cpu": {"model": "Core 2 Duo", "cores": 2, "x86_64": True},
         "memory_bytes": 2 << 30,
         "macs": ["00:1f:16:00:00:01"],
+        "hidden_disks": [],
         "disks": list(disks or (disk(f"WD-{host}"),)),
     } | changes
 

@@ -6,7 +6,7 @@ import pytest
 import samples
 
 from netspring_provision.methods import Policy
-from netspring_provision.model import Failure, Limit
+from netspring_provision.model import Facts, Failure, Limit
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,37 @@ def test_a_password_is_taken_away_as_the_user_not_as_the_master() -> None:
     plan = samples.plan(samples.facts(samples.disk("P", security={"enabled": True})))
     (refused,) = plan.machines[0].refused
     assert "hdparm --user-master u --security-disable PASSWORD /dev/sda" in refused.hint
+
+
+RST = {"kind": "remapped_nvme", "count": 1, "detail": "PCI 0000:00:17.0 [8086:282a]"}
+DRIVERLESS = {"kind": "no_driver", "count": 1, "detail": "PCI 0000:01:00.0 [1000:005d]"}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "reason", "way_out"),
+    [
+        ([RST], "1 disk(s) of it cannot be seen", "to AHCI"),
+        ([RST | {"count": 2}, DRIVERLESS, RST], "3 disk(s) of it cannot be seen", "to AHCI"),
+        ([DRIVERLESS], "has no driver", "take its disks out"),
+        ([DRIVERLESS | {"kind": "a kind of tomorrow"}], "cannot be seen", "take its disks out"),
+    ],
+    ids=str,
+)
+def test_a_machine_that_hides_a_disk_is_refused_whole(
+    hidden: list[dict[str, Any]], reason: str, way_out: str
+) -> None:
+    plan = samples.plan(samples.facts(hidden_disks=hidden), samples.facts(host="pc2"))
+    assert [m.host for m in plan.machines] == ["pc2"]
+    (refused,) = plan.refused
+    assert reason in refused.reason
+    assert hidden[0]["detail"] in refused.reason
+    assert way_out in refused.hint
+
+
+def test_a_machine_that_does_not_tell_of_hidden_disks_is_not_understood() -> None:
+    raw = samples.payload()
+    del raw["hidden_disks"]
+    with pytest.raises(KeyError):
+        Facts.from_payload("pc1", raw)
+    with pytest.raises(TypeError):
+        samples.facts(hidden_disks=[RST | {"count": "1"}])

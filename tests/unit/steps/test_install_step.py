@@ -166,6 +166,14 @@ def test_outside_the_live_environment_no_install(
     refused(room, dataclasses.replace(samples.facts(), **change), "live environment")
 
 
+@pytest.mark.parametrize("kind", ["remapped_nvme", "no_driver"])
+def test_beside_a_disk_that_cannot_be_seen_no_install(room: playing.Room, kind: str) -> None:
+    """All that is seen is erased, and still a donor's disk may be in there."""
+    wipe(room, samples.facts())
+    hiding = samples.facts(hidden_disks=[{"kind": kind, "count": 1, "detail": "PCI 0:17.0"}])
+    refused(room, hiding, "cannot be seen (PCI 0:17.0)" if kind == "no_driver" else "PCI 0:17.0")
+
+
 def test_without_uuid_no_install(room: playing.Room) -> None:
     wipe(room, samples.facts())
     refused(room, dataclasses.replace(samples.facts(), uuid=None), "not on record as erased")
