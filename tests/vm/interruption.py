@@ -92,7 +92,7 @@ class Bench:
                 found = live.show(self.lab.station)
                 lab.start(self.lab.station, name, boot="live", live=found)
         for name in names:
-            lab.wait_for_ssh(self.pc(name), 300)
+            lab.wait_for_ssh(self.pc(name), 600)
 
     def dirty(self, *names: str) -> None:
         """Put a donor's data on every byte of their disks, behind their backs."""
