@@ -18,6 +18,7 @@ from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError
 from tests.vm.conftest import Lab, share
 from tests.vm.interruption import INVENTORY, SLOW, Bench, full
+from tests.vm.refusal_kit import said, tiny_image
 
 # About 23 minutes on a busy station: part of `make test-all`.
 pytestmark = [pytest.mark.vm, pytest.mark.slow]
@@ -100,6 +101,29 @@ def test_ctrl_c_in_mid_wipe(bench: Bench) -> None:
         assert bench.is_erased("two")
         assert [word for _, word, _ in bench.story("two", plan)] == ["begun", "begun", "erased"]
         assert len(bench.evidence("two")[0]["attempts"]) == 1
+
+
+@pytest.mark.parametrize("how", ["main --signal=TERM", "all --signal=TERM", "all --signal=KILL"])
+def test_the_writer_is_stopped(bench: Bench, how: str, tmp_path: Path) -> None:
+    """Half a wipe is a failed one, however it ended; the same command erases the disk after all."""
+    with bench.slow_wipe("two") as (plan, attempt):
+        bench.on("two", f"systemctl kill --kill-whom={how} netspring-wipe-{plan['plan_id']}")
+        out, _ = attempt.end(1)
+        (disk,) = json.loads(out)["two"]
+        assert disk["outcome"] == "failed"
+        assert ("aborted" if "TERM" in how else "no outcome") in disk["reason"]
+        assert not bench.is_erased("two")
+        bench.throttle("two", rate=0)
+        if not (bench.lab.station.images / "small").exists():
+            image = tiny_image(tmp_path, bench.lab, "small", disk=16 * MIB)
+            shutil.move(image, bench.lab.station.images / "small")
+        refused = bench.lab.run("install", *INVENTORY, "--limit", "two", "--image", "small")
+        said(refused, 3, "two", "is not on record as erased")
+        assert not bench.is_erased("two")
+        bench.lab.json(*bench.wipe(plan, "two"))
+        assert bench.is_erased("two")
+        words = [word for _, word, _ in bench.story("two", plan)]
+        assert words == ["begun", "failed", "begun", "erased"]
 
 
 def test_the_station_dies_in_mid_wipe(bench: Bench) -> None:
