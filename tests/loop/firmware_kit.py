@@ -115,6 +115,7 @@ class Drive:
             "pause": self.pause,
             "formatting": lambda _name: NVME,
             "namespaces": lambda _name: 1,
+            "whole": lambda _name: True,
             "ata": lambda _disk: {},
             "sanitize_scsi": lambda _path: {"block": True, "overwrite": True, "crypto": True},
             "card": lambda _name: None,

@@ -173,7 +173,7 @@ def read_disk(name: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def read_disks() -> list[dict[str, Any]]:
     """Facts of all disks, read side by side: one dying disk must not hold up the others."""
-    names = identity.disk_names()
+    names = mmc.disk_names()
     rows = parse_lsblk(tools.run(["lsblk", "-J", "-b", "-o", COLUMNS]).out)
     with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
         return list(pool.map(lambda name: read_disk(name, rows.get(name, {})), names))

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.netspring_disks import tools
+from ansible.module_utils.netspring_disks import identity, tools
 from ansible.module_utils.netspring_disks.identity import text_of
 
 # Bit 0 of SEC_FEATURE_SUPPORT, byte 231 of EXT_CSD (JEDEC JESD84-B51, 7.4.30): SECURE_ER_EN,
@@ -45,6 +45,34 @@ def secure_discard(register: str) -> bool:
     """Whether ``mmc extcsd read`` says that secure erase is there; False where it does not tell."""
     found = re.search(r"\[SEC_FEATURE_SUPPORT: 0x([0-9a-f]{2})\]", register)
     return bool(found and int(found[1], 16) & SECURE_ERASE)
+
+
+def starts_from(register: str) -> int | None:
+    """Number of the boot area (counted from 0) that a PC starts from; None if from none of them.
+
+    Bits 5:3 of PARTITION_CONFIG, as ``mmc extcsd read`` prints it (JEDEC JESD84-B51, 7.4.69): 1 and
+    2 are the two areas, 7 is the main area.
+    """
+    found = re.search(r"\[PARTITION_CONFIG: 0x([0-9a-f]{2})\]", register)
+    enabled = int(found[1], 16) >> 3 & 7 if found else 0
+    return enabled - 1 if enabled in (1, 2) else None
+
+
+def disk_names(sys: Path = Path("/sys"), ask: Ask = tools.run) -> tuple[str, ...]:
+    """Kernel names of all disks that may be erased.
+
+    Not among them is a boot area that holds the firmware of the PC itself: without it the PC would
+    never start again. The record of the card's main area says that it was not reached.
+    """
+    return tuple(name for name in identity.disk_names(sys) if not _starts_the_pc(name, ask))
+
+
+def _starts_the_pc(name: str, ask: Ask) -> bool:
+    area = AREA.fullmatch(name)
+    if area is None or not area[2].startswith("boot"):
+        return False
+    number = starts_from(ask(["mmc", "extcsd", "read", f"/dev/{area[1]}"]).out)
+    return number is not None and area[2] == f"boot{number}"
 
 
 def read(name: str, sys: Path = Path("/sys"), ask: Ask = tools.run) -> dict[str, Any] | None:

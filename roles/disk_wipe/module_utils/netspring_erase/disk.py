@@ -151,7 +151,7 @@ def _judge_the_end(order: Order, disk: Identity, probe: Probe, evidence: Evidenc
         raise DiskError(f"{disk.path}: {fault}: destroy it physically")
     ata = probe.ata(disk)
     seen["security_after"] = ata.get("security")
-    seen["native_bytes"] = _native_bytes(disk, ata)
+    seen["native_bytes"] = _native_bytes(disk, ata, probe)
     if seen["native_bytes"] not in (None, disk.size_bytes):
         raise DiskError(
             f"{disk.path}: it shows {disk.size_bytes} of its {seen['native_bytes']} bytes; "
@@ -162,12 +162,13 @@ def _judge_the_end(order: Order, disk: Identity, probe: Probe, evidence: Evidenc
     _tell_limits(order, disk, probe, evidence)
 
 
-def _native_bytes(disk: Identity, ata: Mapping[str, Any]) -> int | None:
-    """True capacity: what ATA reports as native; NVMe and virtio have no hidden area."""
+def _native_bytes(disk: Identity, ata: Mapping[str, Any], probe: Probe) -> int | None:
+    """True capacity, as in the facts: by ATA, or of a namespace that is all that its drive has."""
     if disk.bus == "sata":
         area = ata.get("hpa")
         return area["native_sectors"] * disk.logical_block if area else None
-    return disk.size_bytes if disk.bus in ("nvme", "virtio") else None
+    whole = disk.bus == "virtio" or (disk.bus == "nvme" and probe.whole(disk.name))
+    return disk.size_bytes if whole else None
 
 
 def _tell_limits(order: Order, disk: Identity, probe: Probe, evidence: Evidence) -> None:

@@ -30,7 +30,7 @@ from ansible.module_utils.netspring_disks.identity import Identity
 
 def _all_disks() -> list[Identity]:
     found = []
-    for name in identity.disk_names():
+    for name in mmc.disk_names():
         with suppress(OSError):  # it vanished while we looked: then it is not here
             found.append(identity.identify(name))
     return found
@@ -59,6 +59,7 @@ class Probe:
     health: Callable[[str], dict[str, Any] | None] = smart.read
     formatting: Callable[[str], nvme.Formatting | None] = nvme.read
     namespaces: Callable[[str], int] = nvme.namespaces_beside
+    whole: Callable[[str], bool] = nvme.is_whole
     sanitize_scsi: Callable[[str], dict[str, bool] | None] = scsi.read
     card: Callable[[str], dict[str, Any] | None] = mmc.read
     writable: Callable[[str], AbstractContextManager[None]] = mmc.writable
