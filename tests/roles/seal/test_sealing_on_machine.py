@@ -100,6 +100,7 @@ PLANTED = (
     "home/pupil/.python_history",
     "var/lib/apt/lists/mirror_dists_trixie_InRelease",
     "var/cache/apt/archives/a_1_all.deb",
+    "var/cache/apt/pkgcache.bin",
     "var/lib/NetworkManager/internal-1.lease",
     "var/lib/wtmpdb/wtmp.db",
     "var/log/auth.log.1",

@@ -31,6 +31,7 @@ GONE = (
     "etc/apt/sources.list.d/netspring*",
     "etc/apt/apt.conf.d/*netspring*proxy*",
     "var/cache/apt/archives/*.deb",
+    "var/cache/apt/*.bin",
     "var/lib/apt/lists/*_*",
     "var/lib/systemd/coredump/*",
     "var/crash/*",
