@@ -285,3 +285,21 @@ def test_what_was_done_before_the_work_stands_first_in_the_record(loops: Make) -
     entry = disk.erase(order, drive.probe(), disk.Progress(), threading.Event())
     assert entry["outcome"] == "erased"
     assert [each["method"] for each in entry["attempts"]][:2] == ["unfreeze", "ata_sanitize_block"]
+
+
+@pytest.mark.parametrize("state", ["locked", "hidden"])
+def test_a_name_that_went_to_another_disk_is_not_used(loops: Make, state: str) -> None:
+    """A dock: the drive was looked at, and another one sits there when a command is due."""
+    drive = Sata(loops(SIZE), hidden=2048 if state == "hidden" else 0)
+    if state == "locked":
+        drive.password, drive.locked = "netspring", True
+    probe = drive.probe()
+
+    def another(name: str) -> Any:
+        return dataclasses.replace(probe.identify(name), serial="ANOTHER")
+
+    plan = {"bus": "sata", "medium": "ssd", "fallback": ["overwrite"], "remove_hpa": True}
+    entry = erase(drive.loop, dataclasses.replace(probe, identify=another), **(plan | SECURITY))
+    assert entry["outcome"] == "refused"
+    assert "is now" in entry["reason"]
+    assert drive.seen == []

@@ -115,7 +115,8 @@ def _checked(order: Order, probe: Probe, evidence: Evidence) -> Identity:
         disk = next(each for each in present if each.serial == order.disk["serial"])
         uses = probe.uses(disk.name)
         if not uses:
-            ata_security.recover(order.disk, disk, probe, evidence)
+            with opening.pinned(disk, probe):
+                ata_security.recover(order.disk, disk, probe, evidence)
         ata = probe.ata(disk)
         refusal = guard.disk_refusal(disk, uses, ata, order.disk)
     except (OSError, ValueError) as error:
@@ -123,7 +124,9 @@ def _checked(order: Order, probe: Probe, evidence: Evidence) -> Identity:
         raise RefusedError(f"{path}: it cannot be checked ({error}); {guard.AGAIN}") from error
     if refusal:
         raise RefusedError(refusal)
-    hidden.reveal(order.disk, disk, ata, probe, evidence)
+    if hidden.wanted(order.disk, ata):
+        with opening.pinned(disk, probe):
+            hidden.reveal(order.disk, disk, ata, probe, evidence)
     evidence.seen |= {
         "path": disk.path,
         "by_id": probe.by_id(disk.name),

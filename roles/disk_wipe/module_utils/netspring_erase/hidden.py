@@ -23,6 +23,12 @@ def show_argv(path: str, native_sectors: int) -> list[str]:
     return ["hdparm", "-N", f"p{native_sectors}", path]
 
 
+def wanted(planned: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether there is a hidden area, and the plan says to show it."""
+    area = facts.get("hpa") or {}
+    return bool(area.get("present")) and planned.get("remove_hpa") is True
+
+
 def reveal(
     planned: Mapping[str, Any],
     disk: Identity,
@@ -42,9 +48,9 @@ def reveal(
     Raises:
         RefusedError: there was a hidden area. Nothing was erased, whether it is shown now or not.
     """
-    area = facts.get("hpa") or {}
-    if not area.get("present") or planned.get("remove_hpa") is not True:
+    if not wanted(planned, facts):
         return
+    area = facts["hpa"]
     native, name = area["native_sectors"], f"{disk.path} (serial {disk.serial})"
     hidden = native - area["current_sectors"]
     entry = evidence.attempt("show_hidden_area")

@@ -48,6 +48,26 @@ def exclusive(disk: Identity) -> Iterator[int]:
         os.close(descriptor)
 
 
+@contextmanager
+def pinned(disk: Identity, probe: Probe) -> Iterator[None]:
+    """Hold a disk open, so that its name cannot go to another one while a tool uses that name.
+
+    Raises:
+        RefusedError: another disk, or none, has its name by now, or it cannot be opened.
+    """
+    try:
+        descriptor = os.open(disk.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise RefusedError(
+            f"{disk.path} (serial {disk.serial}) cannot be opened ({error.strerror}); {guard.AGAIN}"
+        ) from error
+    try:
+        still_the_same(descriptor, disk, probe, RefusedError)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def still_the_same(
     descriptor: int, disk: Identity, probe: Probe, failure: type[RefusedError | DiskError]
 ) -> Identity:
