@@ -83,3 +83,8 @@ def test_a_report_that_the_station_did_not_believe_counts() -> None:
 def test_no_report_is_nothing_against_the_disk() -> None:
     disk = {"serial": "A", "outcome": "failed", "reason": "stopped answering", "evidence": {}}
     assert failures([record("wipe", {"plan_id": "p", "disks": [disk]})]) == {}
+
+
+def test_a_certificate_tells_its_own_day_and_reason() -> None:
+    told = failures([certificate("failed-destroy", "canaries outlived the erase")])
+    assert told == {"A": Failure("2026-03-01T09:00:00+00:00", "canaries outlived the erase")}

@@ -178,6 +178,13 @@ def test_every_planned_method_and_no_other_is_believed(kind: str) -> None:
         assert believed == (method in (planned.method, *planned.fallback)), method
 
 
+def test_the_pass_of_zeros_ends_a_method_that_stands_alone() -> None:
+    alone = dataclasses.replace(entries.PLANNED["nvme"], fallback=())
+    assert evidence_gap(alone, samples.erased(alone)) is None
+    overwritten = samples.erased(alone, method="overwrite", attempts=samples.attempts("overwrite"))
+    assert evidence_gap(alone, overwritten)
+
+
 def test_an_attempt_that_was_not_planned_is_not_believed() -> None:
     planned = entries.PLANNED["hdd"]
     for method in ("ata_sanitize_overwrite", "nvme_format", "unfreeze", "ata_unlock", "shred"):

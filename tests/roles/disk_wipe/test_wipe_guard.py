@@ -71,6 +71,11 @@ def test_wrong_machine(live: dict[str, Any], uuid: str | None, token: str, word:
     assert "plan again" in refusal
 
 
+@pytest.mark.parametrize("uuid", ["t1", "u0", "u", "u10", "v1", "U1"])
+def test_a_uuid_is_that_uuid_and_not_one_before_or_after_it(uuid: str) -> None:
+    assert guard.machine_refusal(LIVE, uuid, MACHINE, TOKEN)
+
+
 def test_a_machine_without_uuid_is_not_the_planned_one() -> None:
     for nothing in (None, ""):
         refusal = guard.machine_refusal(LIVE, nothing, {"uuid": nothing}, TOKEN)
@@ -209,6 +214,8 @@ def test_the_words_of_a_plan_are_those_of_the_station() -> None:
         ([{**PLANNED, "unfreeze": 2}], "unfreeze is 2"),
         ([{**PLANNED, "opt_in": "no"}], "opt_in is 'no'"),
         ([{**PLANNED, "verify": {"mode": "none"}}], "read-back"),
+        ([{**PLANNED, "verify": {"mode": "any"}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "length_bytes": -1}}], "read-back"),
         ([{**PLANNED, "verify": {"mode": "full", "pitch_bytes": 9}}], "read-back"),
         ([{**PLANNED, "verify": {"mode": "full", "length_bytes": 9}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "mode": "some"}}], "read-back"),
