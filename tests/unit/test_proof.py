@@ -105,6 +105,11 @@ def test_whether_something_is_hidden_must_be_told_or_be_unknown() -> None:
     assert proof_gap(entry)
 
 
+@pytest.mark.parametrize("native", [SIZE + 512, SIZE - 512, 0, float(SIZE), str(SIZE), True])
+def test_a_drive_that_has_another_size_than_it_shows_is_not_erased(native: Any) -> None:
+    assert proof_gap(samples.erased(DISK, native_bytes=native))
+
+
 @pytest.mark.parametrize("security", [None, {}, {"enabled": False, "locked": False}, "odd"])
 def test_a_drive_without_a_password_is_open(security: Any) -> None:
     assert proof_gap(samples.erased(DISK, security_after=security)) is None
