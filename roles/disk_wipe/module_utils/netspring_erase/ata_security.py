@@ -97,6 +97,12 @@ def still_shut(path: str, state: ata.Security | None) -> str:
     )
 
 
+def concerns(planned: Mapping[str, Any], disk: Identity) -> bool:
+    """Whether the plan erases this disk by ATA Security, at first or as a fallback."""
+    chosen = (planned["method"], *planned.get("fallback", ()))
+    return disk.bus == "sata" and any(str(each).startswith(PREFIX) for each in chosen)
+
+
 def recover(planned: Mapping[str, Any], disk: Identity, probe: Probe, evidence: Evidence) -> None:
     """Free a drive on which this very method was broken off; before a locked drive is refused.
 
@@ -106,8 +112,7 @@ def recover(planned: Mapping[str, Any], disk: Identity, probe: Probe, evidence: 
     Raises:
         RefusedError: a password is set that is not ours, or cannot be taken off.
     """
-    chosen = (planned["method"], *planned.get("fallback", ()))
-    if disk.bus != "sata" or not any(str(each).startswith(PREFIX) for each in chosen):
+    if not concerns(planned, disk):
         return
     before = ata.security(probe.run(ata.identify_argv(disk.path), COMMAND_SECONDS).out)
     if before is None or not (before.enabled or before.locked):

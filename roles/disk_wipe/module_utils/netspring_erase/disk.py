@@ -114,7 +114,7 @@ def _checked(order: Order, probe: Probe, evidence: Evidence) -> Identity:
             raise RefusedError(refusal)
         disk = next(each for each in present if each.serial == order.disk["serial"])
         uses = probe.uses(disk.name)
-        if not uses:
+        if not uses and ata_security.concerns(order.disk, disk):
             with opening.pinned(disk, probe):
                 ata_security.recover(order.disk, disk, probe, evidence)
         ata = probe.ata(disk)
