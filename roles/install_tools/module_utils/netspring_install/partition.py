@@ -64,7 +64,7 @@ def wait_for_nodes(disk: Disk, parts: tuple[Partition, ...], seconds: float = 20
     what = f"showing the partitions of {disk.path} to the kernel"
     tools.run(["partx", "--update", disk.path], what=what)
     if shutil.which("udevadm"):
-        argv = ["udevadm", "settle", "--timeout=20"]
+        argv = ["udevadm", "settle", "--timeout=120"]
         tools.run(argv, what=f"waiting for the partitions of {disk.path}")
     missing = parts
     until = time.monotonic() + seconds
