@@ -65,14 +65,15 @@ station: setup
 demo: station
 	@$(AS_ROOT) $(BIN)/netspring lab run --profile lite
 
-# Debian has systemd-run unless it is a container; the tests of a PC on loop devices put theirs over it.
+# mtools reads the ESP as another program would. Debian has systemd-run unless it is a container; the tests of a PC on
+# loop devices put theirs over it.
 test: setup-dev station lint
-	@command -v systemd-run >/dev/null || { $(call apt_install,systemd); }
+	@{ command -v systemd-run && command -v mdir; } >/dev/null || { $(call apt_install,systemd mtools); }
 	$(AS_ROOT) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 # Scratch is driven in a real browser; localedef's sources come with the package locales.
 test-all: setup-dev station lint
-	@command -v systemd-run >/dev/null || { $(call apt_install,systemd); }
+	@{ command -v systemd-run && command -v mdir; } >/dev/null || { $(call apt_install,systemd mtools); }
 	[[ -d /usr/share/i18n ]] && { command -v chromium && command -v Xvfb; } >/dev/null || { $(call apt_install,chromium xvfb locales); }
 	$(AS_ROOT) $(BIN)/python -m pytest $(PYTEST_ARGS)
 
