@@ -177,6 +177,7 @@ def _apply_roles(
         extravars={
             "build_image_roles": list(inputs.profile.roles),
             "build_image_locale": inputs.locale,
+            "build_image_cache": str(station.cache),
             **inputs.profile.variables,
         },
         on_event=on_event,

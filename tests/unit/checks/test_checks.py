@@ -70,7 +70,7 @@ SYSTEM_FAULTS: list[tuple[str, Change, str]] = [
     ("boots_from_its_own_disk", lambda f: f["boot"].update(cmdline="root=/dev/sda4"), "root=UUID"),
     ("is_not_the_live_environment", lambda f: f["boot"].update(live_marker=True), "/run/netspring"),
     ("is_not_the_live_environment", lambda f: f["boot"].update(live_token=True), "live token"),
-    ("boots_by_the_expected_firmware", lambda f: f["boot"].update(firmware="uefi"), "by uefi"),
+    ("boots_by_the_expected_firmware", lambda f: f["boot"].update(firmware="bios"), "by bios"),
     ("fstab_names_its_own_disk", lambda f: f["boot"].update(fstab=[]), "[] for /"),
     (
         "fstab_names_its_own_disk",
