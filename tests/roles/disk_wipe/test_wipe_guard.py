@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -55,11 +56,13 @@ def test_the_planned_machine_and_disk_pass() -> None:
     [
         ({**LIVE, "marker": False}, "u1", TOKEN, "no marker"),
         ({**LIVE, "marker": None}, "u1", TOKEN, "no marker"),
+        ({**LIVE, "marker": 1}, "u1", TOKEN, "no marker"),
         ({}, "u1", TOKEN, "no marker"),
         ({**LIVE, "token_sha256": None}, "u1", TOKEN, "token is missing"),
         ({**LIVE, "token_sha256": None}, "u1", "", "token is missing"),
         ({**LIVE, "token_sha256": ""}, "u1", "", "token is missing"),
-        ({**LIVE, "token_sha256": "cd"}, "u1", TOKEN, "another station"),
+        ({**LIVE, "token_sha256": "cd" * 32}, "u1", TOKEN, "another station"),
+        ({**LIVE, "token_sha256": "01" * 32}, "u1", TOKEN, "another station"),
         (LIVE, "u2", TOKEN, "UUID u2"),
         (LIVE, None, TOKEN, "UUID none"),
     ],
@@ -88,6 +91,7 @@ def test_a_machine_without_uuid_is_not_the_planned_one() -> None:
         ({"serial": "S2"}, ("/dev/sda", "S1", "now has the serial S2")),
         ({"serial": None}, ("/dev/sda", "now has the serial none")),
         ({"serial": "S2", "path": "/dev/sdb"}, ("/dev/sda", "it is gone")),
+        ({"serial": "S2", "path": "/dev/nvme0n1"}, ("/dev/sda", "it is gone")),
         ({"size_bytes": (1 << 30) - 512}, ("/dev/sda", "size", "planned was 1073741824")),
         ({"wwn": None}, ("/dev/sda", "WWN")),
         ({"bus": "usb"}, ("/dev/sda", "bus is usb")),
@@ -152,13 +156,14 @@ def test_every_use_is_named(kind: str) -> None:
     [
         ({"read_only": True}, {}, "read-only"),
         ({"size_bytes": 0}, {}, "no capacity"),
+        ({"size_bytes": -512}, {}, "no capacity"),
         ({}, {"security": {"locked": True}}, "locked by a password"),
         ({}, {"security": {"locked": True, "enabled": True}}, "locked by a password"),
         ({}, {"security": {"locked": False, "enabled": True}}, "has a password set"),
         (
             {},
-            {"hpa": {"present": True, "current_sectors": 90, "native_sectors": 100}},
-            "hides 10 sectors (HPA)",
+            {"hpa": {"present": True, "current_sectors": 40, "native_sectors": 100}},
+            "hides 60 sectors (HPA)",
         ),
     ],
 )
@@ -181,6 +186,17 @@ def test_a_disk_that_cannot_be_erased_whole(
 )
 def test_every_method_of_the_station_is_known(more: dict[str, Any]) -> None:
     assert guard.plan_fault("p1", {"disks": [PLANNED | more]}) is None
+
+
+@pytest.mark.parametrize("verify", [{"mode": "full"}, GRID, GRID | {"length_bytes": 1}])
+def test_what_the_station_sent_is_compared_by_value(verify: dict[str, Any]) -> None:
+    """It comes as JSON, so nothing in it is the object that the machine itself has."""
+    sent = json.loads(json.dumps(PLANNED | {"verify": verify}))
+    assert guard.plan_fault("p1", {"disks": [sent]}) is None
+    assert guard.machine_refusal(LIVE, "u1", MACHINE, json.loads(json.dumps(TOKEN))) is None
+    assert guard.identity_refusal(sent, [DISK]) is None
+    other = dataclasses.replace(DISK, serial="S2")
+    assert "now has the serial S2" in str(guard.identity_refusal(sent, [other]))
 
 
 @pytest.mark.parametrize("word", guard.SWITCHES)
@@ -219,6 +235,8 @@ def test_the_words_of_a_plan_are_those_of_the_station() -> None:
         ([{**PLANNED, "verify": {"mode": "full", "pitch_bytes": 9}}], "read-back"),
         ([{**PLANNED, "verify": {"mode": "full", "length_bytes": 9}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "mode": "some"}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "mode": "any"}}], "read-back"),
+        ([{**PLANNED, "verify": {**GRID, "mode": "full"}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "length_bytes": 1.0}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "length_bytes": 0}}], "read-back"),
         ([{**PLANNED, "verify": {**GRID, "length_bytes": 1 << 21}}], "read-back"),
