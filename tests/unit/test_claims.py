@@ -226,6 +226,26 @@ def test_what_the_machine_met_on_the_way_is_said() -> None:
     assert codes(purge) == ["device_word", "mmc_boot", "other"]
 
 
+@pytest.mark.parametrize("code", [c for c in claims.DERIVED if c != "reallocated"])
+def test_a_limit_that_only_the_machine_met_is_said(code: str) -> None:
+    disk = entries.PLANNED["hdd"]
+    claim = said(disk, samples.erased(disk, limits=[{"code": code, "detail": "in other words"}]))
+    assert claim.limits == (Limit("reallocated"), Limit(code))
+
+
+@pytest.mark.parametrize("changes", [{"bus": "usb"}, {"medium": "flash"}], ids=str)
+def test_the_report_of_another_kind_of_disk_says_nothing(changes: dict[str, Any]) -> None:
+    claim = claim_of("hdd", "sata", "overwrite", samples.erased(entries.PLANNED["hdd"], **changes))
+    assert (claim.level, codes(claim)) == (NONE, ["not_proven"])
+
+
+@pytest.mark.parametrize(("medium", "withdrawn"), [("hdd", True), ("ssd", False)])
+def test_what_revision_1_called_a_purge_is_said(medium: str, withdrawn: bool) -> None:
+    for method in ("ata_security_erase_enhanced", "ata_security_erase"):
+        found = {limit.code for limit in claims.limits_of(medium, "sata", method, {})}
+        assert ("rev1_purge" in found) is (withdrawn and method.endswith("enhanced"))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "detail"),
     [
@@ -252,6 +272,7 @@ def test_sectors_set_aside_are_said(before: int | None, after: int | None, detai
     ("known", "expected"),
     [
         ({"dco": {"revision": 2, "real_sectors": 320_000_000}}, "dco_hidden"),
+        ({"dco": {"real_sectors": 320_000_000}, "logical_block": 0}, "dco_hidden"),
         ({"dco": None}, "dco_unknown"),
         ({"dco": {"real_sectors": True}}, "dco_unknown"),
         ({"dco": "odd"}, "dco_unknown"),

@@ -58,6 +58,7 @@ def test_a_failure_is_told_with_its_day_and_its_reason() -> None:
         pytest.param([certificate("refused")], False, id="certificate of a refusal"),
         pytest.param([FAILED, certificate("interrupted")], True, id="the worse of two counts"),
         pytest.param([FAILED, certificate("erased")], False, id="certificate of an erasure"),
+        pytest.param([certificate("erased")], False, id="certificate of one that never failed"),
         pytest.param(
             [wipe("erased"), certificate("failed-destroy", "x")], True, id="a record that judges"
         ),

@@ -281,6 +281,29 @@ def test_a_plan_lives_thirty_minutes_by_the_stations_clock() -> None:
     assert plan.expires == "2026-03-01T09:30:00+00:00"
 
 
+def test_a_plan_says_whose_it_is() -> None:
+    plan = samples.plan(plan_id="p", inventory="lab")
+    assert (plan.plan_id, plan.inventory) == ("p", "lab")
+    assert plan.token_sha256 == samples.TOKEN_SHA256
+
+
+def test_the_plan_promises_what_each_method_can_prove() -> None:
+    ssd = samples.disk("SSD", medium="ssd", sanitize={"block": True, "crypto": True})
+    (machine,) = samples.plan(samples.facts(ssd)).machines
+    (disk,) = machine.disks
+    promised = {method: claim.limits[0].code for method, claim in disk.media_claims.items()}
+    assert promised == {
+        "ata_sanitize_block": "device_word",
+        "ata_sanitize_crypto": "crypto_unproven",
+        "overwrite": "spare_area",
+    }
+
+
+def test_the_image_never_goes_to_a_usb_disk_even_one_that_is_erased() -> None:
+    usb = Policy(usb_serials=frozenset({"STICK"}))
+    assert install_target(samples.facts(samples.disk("STICK", bus="usb")), policy=usb) is None
+
+
 def test_the_phrase_names_the_machine_and_counts_the_disks() -> None:
     one = samples.plan().confirm
     assert one.startswith("ERASE 1 DISK OF pc1 ")

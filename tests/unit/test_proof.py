@@ -91,6 +91,11 @@ def test_any_other_grid_is_not(changes: dict[str, Any]) -> None:
     assert proof_gap(sampled(**changes))
 
 
+@pytest.mark.parametrize("serial", ["", None, 5, True, ["A"]])
+def test_a_disk_without_a_name_is_not_erased(serial: Any) -> None:
+    assert proof_gap(samples.erased(DISK, serial=serial, serial_end=serial))
+
+
 @pytest.mark.parametrize("size", [0, -1, None, "1", 1.0, True])
 def test_a_disk_without_a_size_is_not_erased(size: Any) -> None:
     verify = {"mode": "full", "bytes_read": size, "nonzero": 0, "read_errors": 0}
