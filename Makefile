@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := setup
-.PHONY: setup setup-dev station demo test test-all lint bench docs mutants lock clean
+.PHONY: setup setup-dev station demo test test-all test-tools lint bench docs mutants lock clean
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -67,14 +67,15 @@ demo: station
 
 # mtools reads the ESP as another program would. Debian has systemd-run unless it is a container; the tests of a PC on
 # loop devices put theirs over it.
-test: setup-dev station lint
+test-tools:
 	@{ command -v systemd-run && command -v mdir; } >/dev/null || { $(call apt_install,systemd mtools); }
-	$(AS_ROOT) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test: setup-dev station test-tools lint
+	@$(AS_ROOT) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 # Scratch is driven in a real browser; localedef's sources come with the package locales.
-test-all: setup-dev station lint
-	@{ command -v systemd-run && command -v mdir; } >/dev/null || { $(call apt_install,systemd mtools); }
-	[[ -d /usr/share/i18n ]] && { command -v chromium && command -v Xvfb; } >/dev/null || { $(call apt_install,chromium xvfb locales); }
+test-all: setup-dev station test-tools lint
+	@[[ -d /usr/share/i18n ]] && { command -v chromium && command -v Xvfb; } >/dev/null || { $(call apt_install,chromium xvfb locales); }
 	$(AS_ROOT) $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # ansible-lint calls ansible-playbook, so the tools of .venv come first.

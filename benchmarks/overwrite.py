@@ -8,13 +8,15 @@
 
 With ``--device`` the disks are DESTROYED; each one's serial must be the one that was typed. Rounds
 of the tools alternate, and the median of each is taken, since other work on the computer disturbs.
-The limit is what fio reaches with eight requests in flight. nwipe writes one pass of zeros and
-reads it back in one run; it is compared with our two passes together.
+The limit is what fio reaches with eight requests in flight; fio is timed by its own clock, as it
+takes long to start. nwipe writes one pass of zeros and reads it back in one run; it is compared
+with our two passes together, its start and end included.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import resource
@@ -27,6 +29,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import machine
@@ -36,12 +39,24 @@ TARGET = 0.95  # of dd
 CPU_RATE = 200e6  # bytes/s at which the processor's share is told; an old SATA SSD
 CPU_LIMIT = 15.0  # per cent of one core
 WAYS = ("write", "read back")
-Work = Callable[[], None]
+Work = Callable[[], float | None]  # seconds by its own clock, where its start must not count
 
 
-def run_tool(argv: list[str]) -> None:
-    """Run one competitor; a failure of it ends the benchmark."""
-    subprocess.run(argv, check=True, capture_output=True)  # noqa: S603
+def run_tool(argv: list[str]) -> str:
+    """Run one competitor and return what it says; a failure of it ends the benchmark."""
+    done = subprocess.run(argv, check=True, capture_output=True)  # noqa: S603
+    return done.stdout.decode(errors="replace")  # nwipe prints bytes that are no text
+
+
+def run_quietly(argv: list[str]) -> None:
+    """Run one competitor whose whole time counts."""
+    run_tool(argv)
+
+
+def run_fio(argv: list[str]) -> float:
+    """Seconds that fio was at the disk by its own clock; it takes long to start."""
+    job = json.loads(run_tool(argv))["jobs"][0]
+    return max(float(job[way]["runtime"]) for way in ("read", "write")) / 1000
 
 
 def ours(path: str, size: int, way: str) -> None:
@@ -78,7 +93,14 @@ def dd(path: str, size: int, way: str) -> list[str]:
 
 def fio(path: str, size: int, way: str, *engine: str) -> list[str]:
     """The same pass by fio."""
-    argv = ["fio", "--name=n", f"--filename={path}", f"--bs={4 * MIB}", f"--size={size}"]
+    argv = [
+        "fio",
+        "--output-format=json",
+        "--name=n",
+        f"--filename={path}",
+        f"--bs={4 * MIB}",
+        f"--size={size}",
+    ]
     argv += ["--direct=1", "--zero_buffers", "--end_fsync=1", *engine]
     return [*argv, "--rw=write" if way == "write" else "--rw=read"]
 
@@ -93,12 +115,12 @@ def contestants(path: str, size: int, way: str) -> dict[str, Work]:
     """The same work by each tool: ``size`` bytes in requests of 4 MiB, O_DIRECT."""
     found: dict[str, Work] = {
         "ours": lambda: ours(path, size, way),
-        "dd": lambda: run_tool(dd(path, size, way)),
+        "dd": lambda: run_quietly(dd(path, size, way)),
     }
     if shutil.which("fio"):
         deep = ("--ioengine=libaio", "--iodepth=8")
-        found["fio"] = lambda: run_tool(fio(path, size, way, "--ioengine=psync"))
-        found["limit"] = lambda: run_tool(fio(path, size, way, *deep))
+        found["fio"] = lambda: run_fio(fio(path, size, way, "--ioengine=psync"))
+        found["limit"] = lambda: run_fio(fio(path, size, way, *deep))
     return found
 
 
@@ -108,8 +130,8 @@ def race(tools: dict[str, Work], rounds: int) -> dict[str, float]:
     for _ in range(rounds):
         for name, work in tools.items():
             start = time.monotonic()
-            work()
-            seconds[name].append(time.monotonic() - start)
+            own = work()
+            seconds[name].append(time.monotonic() - start if own is None else own)
     return {name: statistics.median(took) for name, took in seconds.items()}
 
 
@@ -149,7 +171,7 @@ def measure(what: str, path: str, size: int, rounds: int) -> bool:
         both += seconds["ours"]
         good = line(way, size, seconds, statistics.median(spent)) and good
     if shutil.which("nwipe") and Path(path).is_block_device():
-        whole = race({"nwipe": lambda: run_tool(nwipe(path))}, rounds)["nwipe"]
+        whole = race({"nwipe": lambda: run_quietly(nwipe(path))}, rounds)["nwipe"]
         total = machine.size_of(path)  # nwipe always takes the whole device
         line("both passes", 2 * size, {"ours": both, "nwipe": whole * size / total}, None)
     return good
@@ -174,9 +196,7 @@ def measure_together(paths: list[str], size: int, rounds: int) -> bool:
     good = True
     for way in WAYS:
         tools: dict[str, Work] = {
-            name: lambda name=name, way=way: _together(  # type: ignore[misc]
-                [contestants(path, size, way)[name] for path in paths]
-            )
+            name: partial(_together, [contestants(path, size, way)[name] for path in paths])
             for name in ("ours", "dd")
         }
         good = line(way, size * len(paths), race(tools, rounds), None) and good

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netspring_provision import signing
+from netspring_provision import durable, signing
 from netspring_provision.config import Station
 from netspring_provision.erasure import form
 from netspring_provision.errors import StationError
@@ -162,7 +162,7 @@ def _put(path: Path, data: bytes) -> bool:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-    _sync(path.parent)
+    durable.sync(path.parent)
     return True
 
 
@@ -180,14 +180,6 @@ def _add_signer(station: Station) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-
-
-def _sync(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from netspring_provision import mirror
+from netspring_provision import durable, mirror
 from netspring_provision.config import Station
 from netspring_provision.errors import StationError
 from netspring_provision.image import command, workspace
@@ -114,7 +114,7 @@ def ensure(station: Station, inputs: Inputs, work: Path, chosen: str | None, ane
         env,
         "mmdebstrap",
     )
-    workspace.sync(half)
+    durable.sync(half)
     half.replace(target)
     return True
 

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from netspring_provision import durable
 from netspring_provision.config import Station
 from netspring_provision.errors import RefusedError, StationError
 from netspring_provision.image.mounts import mounted_below
@@ -157,21 +158,12 @@ def _link(source: Path, target: Path) -> None:
 def put(half: Path, target: Path) -> None:
     """Give a finished folder its name, all of it on the disk first; replaces an older one."""
     for path in half.iterdir():
-        sync(path)
-    sync(half)
+        durable.sync(path)
+    durable.sync(half)
     old = target.with_name(f"{OLD}{target.name}")
     if target.exists():
         target.rename(old)
     half.rename(target)
-    sync(target.parent)
+    durable.sync(target.parent)
     if old.exists():
         shutil.rmtree(old)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

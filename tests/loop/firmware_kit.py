@@ -127,7 +127,7 @@ def fill(loop: Loop, content: bytes) -> Callable[[], object]:
     """What a drive may leave behind; written through the device, as a drive would."""
 
     def deed() -> None:
-        with open(loop.path, "r+b") as stream:  # noqa: PTH123
+        with Path(loop.path).open("r+b") as stream:
             for _ in range(loop.size // MIB):
                 stream.write(content * (MIB // len(content)))
 

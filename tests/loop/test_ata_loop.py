@@ -111,7 +111,7 @@ class Sata:
         return right
 
     def wipe(self) -> None:
-        with open(self.loop.path, "r+b") as stream:  # noqa: PTH123
+        with Path(self.loop.path).open("r+b") as stream:
             stream.write(b"\xff" * self.loop.size)
 
     def status(self) -> str:

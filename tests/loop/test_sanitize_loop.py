@@ -6,6 +6,7 @@ import dataclasses
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,7 +156,7 @@ def test_one_canary_that_is_left_is_enough(loops: Make, survivors: int) -> None:
     told = stale("never", "done-block")
 
     def most() -> None:
-        with open(loop.path, "r+b") as stream:  # noqa: PTH123
+        with Path(loop.path).open("r+b") as stream:
             stream.write(bytes(loop.size - survivors * MIB))
 
     entry = erase(loop, Drive(loop, "sanitize-log", told, most).probe(), **PLAN)
