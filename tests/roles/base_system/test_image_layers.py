@@ -61,7 +61,7 @@ def test_packages_are_listed_once_and_in_order(role: str) -> None:
 
 def launchers() -> dict[str, dict[str, Any]]:
     found = {}
-    for role in ("desktop", "painting", "coding"):
+    for role in ("desktop", "painting", "coding", "scratch"):
         for launcher in defaults(role)[f"{role}_launchers"]:
             found[launcher["id"]] = launcher
     return found
