@@ -66,9 +66,10 @@ demo: station
 	@$(AS_ROOT) $(BIN)/netspring lab run --profile lite
 
 # mtools reads the ESP as another program would. Debian has systemd-run unless it is a container; the tests of a PC on
-# loop devices put theirs over it.
+# loop devices put theirs over it. The firewall of the PCs is tried by nft between two network namespaces.
 test-tools:
-	@{ command -v systemd-run && command -v mdir; } >/dev/null || { $(call apt_install,systemd mtools); }
+	@{ command -v systemd-run && command -v mdir && command -v nft && command -v ip; } >/dev/null \
+		|| { $(call apt_install,systemd mtools nftables iproute2); }
 
 test: setup-dev station test-tools lint
 	@$(AS_ROOT) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
