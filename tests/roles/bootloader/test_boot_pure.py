@@ -18,6 +18,8 @@ UUIDS = {
     "netspring-home": "11df4571-9fac-4074-9c7a-680e29a64062",
 }
 MENU = grub.Menu(timeout=2, cmdline="quiet fsck.repair=yes", rescue_cmdline="quiet")
+# What keeps sshd from starting in the live environment of a PC that was handed over.
+MASKS = "systemd.mask=ssh.service systemd.mask=ssh.socket"
 FILES = {
     "EFI/BOOT/BOOTX64.EFI": os.urandom(MIB + 17),
     "EFI/BOOT/GRUBX64.EFI": os.urandom(2 * MIB),
@@ -95,17 +97,17 @@ def test_settings_are_what_a_shell_reads() -> None:
     assert "GRUB_DISABLE_OS_PROBER=true\n" in text
 
 
-def test_the_rescue_entry_starts_the_live_environment_without_token() -> None:
+def test_the_rescue_entry_starts_the_live_environment_without_token_and_sshd() -> None:
     script = grub.rescue_entry(MENU, UUIDS["netspring-rescue"])
     entry = tool("sh", "-c", script).decode()
     assert f"--set=root {UUIDS['netspring-rescue']}\n" in entry
-    assert "linux /live/vmlinuz quiet\n" in entry
+    assert f"linux /live/vmlinuz quiet {MASKS}\n" in entry
     assert "token" not in entry
 
 
 def config(root: str = UUIDS["netspring-root"], rescue: str = UUIDS["netspring-rescue"]) -> str:
     kernel = f"\tlinux\t/boot/vmlinuz-6.12 root=UUID={root} ro quiet\n"
-    return f"{kernel}search --fs-uuid --set=root {rescue}\nlinux /live/vmlinuz quiet\n"
+    return f"{kernel}search --fs-uuid --set=root {rescue}\nlinux /live/vmlinuz quiet {MASKS}\n"
 
 
 def test_a_configuration_is_checked() -> None:
@@ -116,6 +118,10 @@ def test_a_configuration_is_checked() -> None:
         (config().replace("UUID=" + UUIDS["netspring-root"], "/dev/sda4"), "root=UUID"),
         (config(rescue="other"), "rescue entry is missing"),
         (config() + "netspring.token=1", "carries a token"),
+        (config().replace(f" {MASKS}", ""), "would start sshd"),
+        (config().replace(" systemd.mask=ssh.socket", ""), "would start sshd"),
+        (config() + "linux /live/vmlinuz quiet\n", "would start sshd"),
+        (config().replace("/live/vmlinuz", "/other"), "would start sshd"),
     ):
         assert words in (grub.config_problem(text, UUIDS) or "")
 

@@ -16,6 +16,9 @@ SETTINGS = "etc/default/grub.d/netspring.cfg"
 RESCUE_ENTRY = "etc/grub.d/42_netspring_rescue"
 CONFIG = "boot/grub/grub.cfg"
 BIOS_FOLDER = "boot/grub/i386-pc"
+# kernel-command-line(7). The live environment knows the station's key; a PC in a classroom lets
+# nobody in.
+CLOSED = ("systemd.mask=ssh.service", "systemd.mask=ssh.socket")
 BUILD_AGAIN = "build the image again on the station (netspring image build)"
 
 
@@ -58,14 +61,15 @@ def settings(menu: Menu) -> str:
 def rescue_entry(menu: Menu, rescue_uuid: str) -> str:
     """A script of /etc/grub.d that adds the live environment on the rescue partition.
 
-    It starts without the station's token, so nothing that destroys can run there.
+    It starts without the station's token, so nothing that destroys can run there, and without
+    sshd: whoever sits before the PC may use it, and nobody else.
     """
     return f"""#!/bin/sh
 set -e
 cat <<'END'
 menuentry 'Rescue' --class rescue {{
 	search --no-floppy --fs-uuid --set=root {rescue_uuid}
-	linux /live/vmlinuz {menu.rescue_cmdline}
+	linux /live/vmlinuz {" ".join((menu.rescue_cmdline, *CLOSED))}
 	initrd /live/initrd.img
 }}
 END
@@ -154,6 +158,9 @@ def config_problem(text: str, uuids: dict[str, str]) -> str | None:
         return f"its configuration does not start with root=UUID={root}"
     if rescue_uuid not in text or "netspring.token" in text:
         return "its rescue entry is missing, or carries a token"
+    rescues = [line.split() for line in text.splitlines() if "/live/vmlinuz" in line]
+    if not rescues or not all(set(CLOSED) <= set(words) for words in rescues):
+        return "its rescue entry would start sshd"
     return None
 
 

@@ -25,8 +25,18 @@ UNITS = ("ssh.socket", "ssh.service")
 # made anew at each boot unless the generator itself is switched off.
 GENERATED = ("sshd-vsock.socket", "sshd-unix-local.socket")
 GENERATOR = "etc/systemd/system-generators/systemd-ssh-generator"
-TABLES = ("proc/net/tcp", "proc/net/tcp6")
-LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
+# The firewall's hole for the station (role firewall).
+HOLE = "etc/netspring/firewall.d/10-station-ssh.nft"
+FIREWALL = "nftables.service"
+# Tables of the kernel, and the state of a socket there that waits for others: TCP_LISTEN, and for
+# UDP one that is bound to nobody (TCP_CLOSE); include/net/tcp_states.h.
+TABLES = {
+    "tcp": ("0A", ("proc/net/tcp", "proc/net/tcp6")),
+    "udp": ("07", ("proc/net/udp", "proc/net/udp6")),
+}
+# Clients of DHCP hear their server there (RFC 2131, RFC 8415); no service is behind them.
+DHCP_CLIENTS = frozenset({68, 546})
+PORTS_OF_CLIENTS = "proc/sys/net/ipv4/ip_local_port_range"
 
 
 def foreign_keys(host: Host, station_key: str) -> list[str]:
@@ -54,18 +64,28 @@ def ports_of_sshd(host: Host) -> set[int]:
     return ports
 
 
-def listening(host: Host) -> set[int]:
-    """TCP ports that other computers can reach (proc_net_tcp, kernel documentation)."""
+def listening(host: Host, protocol: str = "tcp") -> set[int]:
+    """Ports that other computers can reach (proc_net_tcp, kernel documentation).
+
+    Args:
+        host: this PC.
+        protocol: ``tcp`` or ``udp``. With UDP, clients wait for answers, too: what lies in the
+            range that the kernel gives them, and DHCP's own ports, is not counted.
+    """
+    state, tables = TABLES[protocol]
     open_ports: set[int] = set()
-    for table in TABLES:
+    for table in tables:
         path = host.at(table)
         if not path.exists():  # a kernel without IPv6
             continue
         for line in path.read_text().splitlines()[1:]:
             words = line.split()
             address, _, port = words[1].partition(":")
-            if words[3] == LISTEN and not _loopback(address):
+            if words[3] == state and not _loopback(address):
                 open_ports.add(int(port, 16))
+    if protocol == "udp":
+        first, last = (int(word) for word in (host.read(PORTS_OF_CLIENTS) or "32768 60999").split())
+        open_ports -= DHCP_CLIENTS | set(range(first, last + 1))
     return open_ports
 
 
@@ -79,11 +99,11 @@ def _loopback(address: str) -> bool:
 
 
 def is_closed(host: Host) -> bool:
-    """Whether the way in is closed already: no key, sshd off for good, nothing listens."""
+    """Whether the way in is closed already: no key, no hole, sshd off for good."""
     return (
-        not any(host.at(name).exists() for name in KEY_FILES)
+        not any(host.at(name).exists() for name in (*KEY_FILES, HOLE))
         and host.at(GENERATOR).is_symlink()
-        and all(_state(host, "is-enabled", unit) in ("disabled", "not-found") for unit in UNITS)
+        and all(_state(host, "is-enabled", unit) == "masked" for unit in UNITS)
         and all(_state(host, "is-active", unit) in ("inactive", "failed") for unit in UNITS)
     )
 
@@ -100,23 +120,24 @@ def close(host: Host, ports: set[int]) -> None:
     """
     if is_closed(host):
         return
-    host.changed += [f"/{name}" for name in KEY_FILES if host.at(name).exists()]
-    host.changed += list(UNITS)
+    ways = [name for name in (*KEY_FILES, HOLE) if host.at(name).exists()]
+    host.changed += [*(f"/{name}" for name in ways), *UNITS]
     if host.pretend:
         return
-    keys = {name: host.at(name).read_bytes() for name in KEY_FILES if host.at(name).exists()}
+    kept = {name: host.at(name).read_bytes() for name in ways}
     try:
         _off(host)
+        _close_hole(host)
         left = sorted(listening(host) & ports)
         if left:
             raise SealError(f"sshd was stopped, and port {left[0]} still listens", AGAIN)
-        for name in keys:
-            host.at(name).unlink()
+        for name in KEY_FILES:
+            host.at(name).unlink(missing_ok=True)
         if host.at("root/.ssh").is_dir():
             sync_folder(host.at("root/.ssh"))
         os.sync()
     except BaseException:
-        _open_again(host, keys)
+        _open_again(host, kept)
         raise
 
 
@@ -126,25 +147,40 @@ def _off(host: Host) -> None:
     if not generator.is_symlink():
         generator.symlink_to("/dev/null")
     for unit in UNITS:
-        if _state(host, "is-enabled", unit) != "not-found":
+        if _state(host, "is-enabled", unit) not in ("not-found", "masked"):
             host.run("systemctl", "disable", unit)
     # Sockets first: a connection to one of them would start the service again.
     for unit in (*GENERATED, *UNITS):
         if _state(host, "is-active", unit) not in ("inactive", "unknown"):
             host.run("systemctl", "stop", unit)
+    # Masked, neither an update of openssh-server nor a person at the PC starts it by accident.
+    host.run("systemctl", "mask", *UNITS)
     for unit in UNITS:
         enabled, active = _state(host, "is-enabled", unit), _state(host, "is-active", unit)
-        if enabled not in ("disabled", "not-found") or active not in ("inactive", "failed"):
+        if enabled != "masked" or active not in ("inactive", "failed"):
             raise SealError(f"{unit} is {enabled} and {active} after it was stopped", AGAIN)
 
 
-def _open_again(host: Host, keys: dict[str, bytes]) -> None:
+def _close_hole(host: Host) -> None:
+    """Let the firewall refuse SSH, too; connections that are there live on (role firewall)."""
+    if host.at(HOLE).exists():
+        host.at(HOLE).unlink()
+        sync_folder(host.at(HOLE).parent)
+        host.run("systemctl", "reload-or-restart", FIREWALL)
+
+
+def _open_again(host: Host, kept: dict[str, bytes]) -> None:
     """Best effort: the error that led here is the one that is told."""
-    for name, data in keys.items():
+    for name, data in kept.items():
         with contextlib.suppress(OSError):
             _put(host.at(name), data)
     with contextlib.suppress(OSError):
         host.at(GENERATOR).unlink()
+    if HOLE in kept:
+        with contextlib.suppress(SealError):
+            host.run("systemctl", "reload-or-restart", FIREWALL)
+    with contextlib.suppress(SealError):
+        host.run("systemctl", "unmask", *UNITS)
     with contextlib.suppress(SealError):
         host.run("systemctl", "enable", "--now", "ssh.service")
 

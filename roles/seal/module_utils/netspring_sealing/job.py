@@ -1,4 +1,4 @@
-"""The order of a sealing: every check, the tag, the traces, the way in, and last the word on it.
+"""The order of a sealing: every check, the tag, the traces, the ways in, and last the word.
 
 It may be broken off anywhere. Until the way in is closed the station comes back and runs it again;
 what is done is not done twice. The mark that says "sealed" is written when all else is done.
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible.module_utils.netspring_sealing import access, traces
+from ansible.module_utils.netspring_sealing import access, rescue, traces
 from ansible.module_utils.netspring_sealing.host import Host, RefusedError, SealError
 
 MACHINE = "etc/netspring/machine.json"
@@ -60,15 +60,18 @@ def run(host: Host, order: Order) -> dict[str, Any]:
     """
     _check(host, order)
     ports = access.ports_of_sshd(host)
-    others = sorted(access.listening(host) - ports - order.may_listen)
+    tcp = sorted(access.listening(host) - ports - order.may_listen)
+    others = [f"TCP port {port}" for port in tcp]
+    others += [f"UDP port {port}" for port in sorted(access.listening(host, "udp"))]
     if others:
         raise RefusedError(
-            f"TCP port {others[0]} of it is open to other computers; {NOTHING}",
-            "see on the PC what it is (ss -lntp); switch it off, or allow it: seal_may_listen",
+            f"{others[0]} of it is open to other computers; {NOTHING}",
+            "see on the PC what it is (ss -lntup); switch it off, or allow it: seal_may_listen",
         )
     host.write(TAG, order.text("tag"))
     host.write(ISSUE, _escaped(order.text("issue")))
     traces.take_away(host)
+    rescue.close(host)
     access.close(host, ports)
     try:
         _mark(host, order)
