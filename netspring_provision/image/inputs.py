@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from netspring_provision import content
 from netspring_provision.image.profiles import Profile
@@ -73,12 +76,12 @@ class Inputs:
 
 
 def sources_sha256(profile: Profile) -> str:
-    """Hash of the profile's roles, the playbook and the code that builds images."""
+    """Hash of the profile's roles, those they depend on, the playbook and the code that builds."""
     root = content.root()
     package = Path(__file__).resolve().parent
     files = [(f"image/{path.name}", path) for path in package.glob("*.py")]
     files.append(("playbook", content.playbook("build_image")))
-    for role in profile.roles:
+    for role in _with_dependencies(root / "roles", profile.roles):
         files += [
             (str(path.relative_to(root)), path)
             for path in (root / "roles" / role).rglob("*")
@@ -89,6 +92,19 @@ def sources_sha256(profile: Profile) -> str:
         mode = "x" if path.stat().st_mode & 0o100 else "-"
         digest.update(f"{name}\0{mode}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _with_dependencies(folder: Path, roles: Iterable[str]) -> tuple[str, ...]:
+    """The roles and, from their ``meta/main.yml``, all that they bring along."""
+    found: dict[str, None] = {}
+    waiting = list(roles)
+    while waiting:
+        role = waiting.pop()
+        if role not in found:
+            found[role] = None
+            meta = yaml.safe_load((folder / role / "meta/main.yml").read_text("utf-8"))
+            waiting += [entry["role"] for entry in meta["dependencies"]]
+    return tuple(found)
 
 
 def _hash(data: object) -> str:

@@ -16,12 +16,16 @@ def play(name: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_every_layer_gets_the_language_as_in_a_build() -> None:
-    built = {k for k in play("build_image")["vars"] if k.endswith("_locale")}
-    updated = {k: v for k, v in play("update")["vars"].items() if k.endswith("_locale")}
-    assert built
-    assert set(updated) == built
-    assert set(updated.values()) == {"{{ update_image.locale }}"}
+def test_the_language_is_set_after_all_layers_and_an_update_keeps_the_one_there_is() -> None:
+    def last(name: str) -> list[str]:
+        *_, layers, language = play(name)["tasks"]
+        assert "ansible.builtin.include_role" in layers
+        argv: list[str] = language["ansible.builtin.command"]["argv"]
+        return argv
+
+    program = "/usr/local/sbin/netspring-language"
+    assert last("build_image") == [program, "{{ build_image_locale }}", "--timezone", "auto"]
+    assert last("update") == [program]
 
 
 def test_the_profiles_are_found_in_a_clone_and_in_an_installed_package() -> None:

@@ -33,7 +33,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> types.ModuleType:
         ({"LANG": "ca_ES@valencia"}, "ca"),
         ({"LANG": "zh_CN.UTF-8", "LC_ALL": "fr_FR.UTF-8"}, "fr"),
         ({"LANG": "C.UTF-8"}, "en"),
-        ({}, "zh-cn"),
+        ({}, "en"),
     ],
 )
 def test_scratch_speaks_the_language_of_the_session(
@@ -48,7 +48,8 @@ def test_the_folder_of_works_is_the_one_that_is_there(
     assert program.works(tmp_path, "fr_FR") == tmp_path / "Mes créations"
     assert program.works(tmp_path, "zh_CN") == tmp_path / "Mes créations"
     (tmp_path / "我的作品").mkdir()
-    assert program.works(tmp_path, "de_DE") == tmp_path / "我的作品"
+    (tmp_path / ".works").symlink_to("我的作品")
+    assert program.works(tmp_path, "fr_FR") == tmp_path / "我的作品"
 
 
 def test_what_the_browser_was_told_before_stays(tmp_path: Path, program: types.ModuleType) -> None:

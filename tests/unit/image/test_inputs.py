@@ -58,7 +58,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "playbooks/build_image.yml").write_bytes(
         (real / "playbooks/build_image.yml").read_bytes()
     )
-    for role in ("base_system", "painting"):
+    for role in ("base_system", "language_tree", "painting"):
         copytree(real / "roles" / role, tmp_path / "roles" / role)
     monkeypatch.setattr(content, "root", lambda: tmp_path)
     return tmp_path
@@ -71,6 +71,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "roles/base_system/tasks/main.yml",
         "roles/base_system/templates/sshd.conf.j2",
         "roles/base_system/files/new",
+        "roles/language_tree/library/netspring_language_tree.py",
     ],
 )
 def test_a_changed_source_counts(root: Path, path: str) -> None:
