@@ -91,7 +91,7 @@ def test_a_build_gives_a_signed_image_and_makes_it_current(station: Station, tre
     image, worked = build.build(station, "core", "fr")
     assert worked
     assert len(tree.roles) == 1
-    assert tree.roles[0]["extravars"]["build_image_roles"] == ["base_system"]
+    assert tree.roles[0]["extravars"]["build_image_roles"] == ["base_system", "firewall"]
     assert tree.roles[0]["extravars"]["build_image_locale"] == "fr_FR"
     assert manifest.verified(station.images / image.name, station) == image
     assert image.packages == {"dash": "0.5"}

@@ -58,7 +58,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "playbooks/build_image.yml").write_bytes(
         (real / "playbooks/build_image.yml").read_bytes()
     )
-    for role in ("base_system", "language_tree", "painting"):
+    for role in ("base_system", "firewall", "language_tree", "painting"):
         copytree(real / "roles" / role, tmp_path / "roles" / role)
     monkeypatch.setattr(content, "root", lambda: tmp_path)
     return tmp_path
