@@ -1,0 +1,1 @@
+"""What a teacher decides on a PC: settings, the form of the desktop, the guest, the works."""

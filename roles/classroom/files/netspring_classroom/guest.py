@@ -1,0 +1,183 @@
+"""The guest: a home in memory that is gone at logout, and at a power cut by its nature.
+
+LightDM runs ``netspring-guest add`` before a guest's session and ``netspring-guest remove NAME``
+after it (lightdm.conf, guest-account-script). ``forget`` runs at boot: after a power cut, what the
+guest wrote outside of its home is still there.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from netspring_classroom.system import GUEST, System, run
+
+HOME = "run/guest"
+# A child's paintings fit into a quarter of the memory; what is not in use goes to zram.
+SHARE_OF_MEMORY = "25%"
+# Folders that everybody may write to: hier(7), and shm_overview(7).
+COMMON = ("tmp", "var/tmp", "dev/shm")
+# What programs of the system keep by a person's name.
+BY_NAME = (
+    "var/cache/lightdm/dmrc/guest.dmrc",
+    "var/lib/lightdm-data/guest",
+    "var/lib/systemd/linger/guest",
+)
+SECONDS_TO_END = 5
+# Desktop entry (freedesktop.org, autostart): the guest is told before it begins to paint.
+NOTICE = """[Desktop Entry]
+Type=Application
+Name=netspring-guest-notice
+Exec=/usr/local/bin/netspring-guest-notice
+"""
+
+
+class GuestError(Exception):
+    """The guest's home could not be made."""
+
+
+def add(system: System, user: pwd.struct_passwd, notice: str) -> str:
+    """Make the guest's home from the skeleton; returns the guest's name, for LightDM.
+
+    Args:
+        system: the PC.
+        user: the guest's account.
+        notice: desktop entry that tells the guest that nothing is kept.
+
+    Raises:
+        GuestError: the memory for it cannot be had.
+    """
+    forget(system, user)
+    home = system.at(HOME)
+    home.mkdir(exist_ok=True)
+    options = f"size={SHARE_OF_MEMORY},mode=0700,uid={user.pw_uid},gid={user.pw_gid},nosuid,nodev"
+    done = run("mount", "-t", "tmpfs", "-o", options, "netspring-guest", home)
+    if done.returncode != 0:
+        raise GuestError(done.stderr.strip())
+    shutil.copytree(system.skeleton, home, symlinks=True, dirs_exist_ok=True)
+    entry = home / ".config/autostart/netspring-guest.desktop"
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    entry.write_text(notice, encoding="utf-8")
+    for folder, folders, names in os.walk(home):
+        for path in (folder, *(os.path.join(folder, name) for name in folders + names)):  # noqa: PTH118
+            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    home.chmod(0o700)
+    return user.pw_name
+
+
+def forget(system: System, user: pwd.struct_passwd) -> None:
+    """End all that the guest runs and remove all that it left, wherever it could write."""
+    end(user.pw_uid)
+    for mount in sorted(mounts(system, user.pw_name), reverse=True):
+        # A stick is written to its end first; one that is in use is let go when it is free.
+        if run("umount", mount).returncode != 0:
+            run("umount", "--lazy", mount)
+    for name in COMMON:
+        for path in owned(system.at(name), user.pw_uid):
+            _remove(path)
+    for name in BY_NAME:
+        _remove(system.at(name))
+    for journal in system.at("var/log/journal").glob(f"*/user-{user.pw_uid}*.journal*"):
+        _remove(journal)
+
+
+def end(uid: int, *, wait: Callable[[float], None] = time.sleep) -> None:
+    """End every program of the guest, also those that outlived its session."""
+    run("loginctl", "terminate-user", str(uid))
+    for second in range(SECONDS_TO_END * 10):
+        running = processes(uid)
+        if not running:
+            return
+        if second >= 10:
+            for process in running:
+                try:
+                    os.kill(process, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+        wait(0.1)
+
+
+def processes(uid: int, table: Path = Path("/proc")) -> list[int]:
+    """Processes of an account, by the kernel's table."""
+    found = []
+    for entry in table.iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            lines = (entry / "status").read_text().splitlines()
+        except OSError:
+            continue  # ended meanwhile
+        state = next((line for line in lines if line.startswith("State:")), "")
+        if f"Uid:\t{uid}\t" in "\n".join(lines) and "Z" not in state:
+            found.append(int(entry.name))
+    return found
+
+
+def mounts(system: System, name: str) -> list[str]:
+    """What is mounted for the guest: its home, and sticks where udisks puts them."""
+    home = f"/{HOME}"
+    sticks = (f"/run/media/{name}/", f"/media/{name}/")
+    found = []
+    for line in system.at("proc/self/mounts").read_text(encoding="utf-8").splitlines():
+        # proc_mounts: blanks in a path are written as octal numbers.
+        path = line.split()[1].replace("\\040", " ")
+        if path == home or path.startswith((f"{home}/", *sticks)):
+            found.append(path)
+    return found
+
+
+def owned(folder: Path, uid: int) -> Iterator[Path]:
+    """The topmost files and folders below a folder that belong to an account; links stay links."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            found = entry.lstat()
+        except OSError:
+            continue
+        if found.st_uid == uid:
+            yield entry
+        elif stat.S_ISDIR(found.st_mode) and found.st_dev == folder.stat().st_dev:
+            yield from owned(entry, uid)
+
+
+def _remove(path: Path) -> None:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def account() -> pwd.struct_passwd:
+    """The guest's account; raises KeyError where the image has none."""
+    return pwd.getpwnam(GUEST)
+
+
+def main(words: list[str]) -> int:
+    """``add`` prints the guest's name; ``remove NAME`` and ``forget`` leave nothing of it."""
+    system = System()
+    verb = words[0] if words else ""
+    if verb not in ("add", "remove", "forget"):
+        print("netspring-guest add | remove NAME | forget", file=sys.stderr)
+        return 2
+    try:
+        if verb == "add":
+            print(add(system, account(), NOTICE))
+        else:
+            forget(system, account())
+    except (GuestError, KeyError, OSError) as error:
+        print(f"netspring-guest: {error}", file=sys.stderr)
+        return 1
+    return 0
