@@ -14,6 +14,7 @@ from netspring_provision.errors import UsageError
 
 HERE = Path(__file__).resolve().parent
 APP_CHECK = "app_opens"
+WORK_CHECK = "app_works"
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,13 @@ class Words:
     zh: str
     en: str
 
-    def about(self, app: Words) -> Words:
-        """The sentence with the program's name in the place of ``{app}``."""
-        return Words(self.zh.replace("{app}", app.zh), self.en.replace("{app}", app.en))
+    def about(self, app: App) -> Words:
+        """The sentence with the program's name for ``{app}`` and what it can for ``{does}``."""
+        does = app.does or Words("", "")
+        return Words(
+            self.zh.replace("{app}", app.label.zh).replace("{does}", does.zh),
+            self.en.replace("{app}", app.label.en).replace("{does}", does.en),
+        )
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,19 @@ class App:
     Attributes:
         launchers: names of .desktop files, any one of them.
         seconds: how long it may take to its first window.
+        act: what is done in it once it is open (``on_machine/acts.py``), if anything.
+        opens: words added to its command for that, samples (``on_machine/samples.py``) among them.
+        does: what it must be able to do, in words; its act proves it. ``None`` where a check of its
+            own speaks of that.
     """
 
     name: str
     label: Words
     launchers: tuple[str, ...]
     seconds: int
+    act: str | None = None
+    opens: tuple[str, ...] = ()
+    does: Words | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ def profile(name: str) -> Profile:
 def required(profile_name: str, locale: str | None) -> tuple[str, ...]:
     """The names of all checks that a machine must have passed.
 
-    The check for programs counts once for each program: ``app_opens[tuxpaint]``.
+    The checks for programs count once for each program: ``app_opens[tuxpaint]``.
 
     Args:
         profile_name: of the image.
@@ -113,6 +125,8 @@ def required(profile_name: str, locale: str | None) -> tuple[str, ...]:
             continue
         if name == APP_CHECK:
             names += [f"{name}[{app.name}]" for app in wanted.apps]
+        elif name == WORK_CHECK:
+            names += [f"{name}[{app.name}]" for app in wanted.apps if app.does]
         else:
             names.append(name)
     return tuple(names)
@@ -128,7 +142,7 @@ def text_for(name: str, profile_name: str) -> CheckText:
     text = texts()[base]
     for app in profile(profile_name).apps:
         if argument == f"{app.name}]":
-            return CheckText(text.ask.about(app.label), text.mend.about(app.label), text.needs)
+            return CheckText(text.ask.about(app), text.mend.about(app), text.needs)
     return text
 
 
@@ -155,7 +169,15 @@ def _profile(name: str, entry: Mapping[str, Any]) -> Profile:
         minimum_memory_bytes=int(entry["minimum_memory_bytes"]),
         panels=tuple(entry["panels"]),
         apps=tuple(
-            App(app["name"], Words(**app["label"]), tuple(app["launchers"]), int(app["seconds"]))
+            App(
+                name=app["name"],
+                label=Words(**app["label"]),
+                launchers=tuple(app["launchers"]),
+                seconds=int(app["seconds"]),
+                act=app.get("act"),
+                opens=tuple(app.get("opens", ())),
+                does=Words(**app["does"]) if "does" in app else None,
+            )
             for app in entry["apps"]
         ),
     )

@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One check for each program of the profile."""
+    """One check for each program of the profile; those that do not fit are taken away later."""
     if "app" in metafunc.fixturenames:
         apps = metafunc.config.stash[EXPECTED].features.apps
         metafunc.parametrize("app", apps, ids=[app.name for app in apps])

@@ -58,15 +58,22 @@ class Expectation:
     def question(self, nonce: str) -> dict[str, Any]:
         """What the programs on the machine are told; ``nonce`` must come back."""
         profile = self.features
+        chinese = "chinese_can_be_typed" in self.required
         return {
             "nonce": nonce,
             "pupil": self.pupil,
             "token_sha256": self.token_sha256,
             "donor_marks": list(self.donor_marks),
             "panels": list(profile.panels),
-            "chinese": "chinese_can_be_typed" in self.required,
+            "chinese": chinese,
             "apps": [
-                {"name": app.name, "launchers": list(app.launchers), "seconds": app.seconds}
+                {
+                    "name": app.name,
+                    "launchers": list(app.launchers),
+                    "seconds": app.seconds,
+                    "act": app.act if chinese or app.act != "pinyin" else None,
+                    "opens": list(app.opens),
+                }
                 for app in profile.apps
             ],
         }

@@ -14,7 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from netspring_provision.checks.on_machine.x11 import Display, Picture, Window
+from netspring_provision.checks.on_machine import acts
+from netspring_provision.checks.on_machine.hand import Hand
+from netspring_provision.checks.on_machine.pixels import Picture
+from netspring_provision.checks.on_machine.x11 import Display, Window
 
 MENUS = ("/usr/local/share/applications", "/usr/share/applications")
 SMALLEST_WINDOW = 150  # pixels; anything smaller is a hint or a splash
@@ -91,8 +94,9 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
 
     Args:
         display: where its window must appear.
-        app: ``name``, ``launchers`` (file names), ``folders`` (of the child's desktop) and
-            ``seconds`` (how long it may take).
+        app: ``name``, ``launchers`` (file names), ``folders`` (of the child's desktop),
+            ``seconds`` (how long it may take), ``act`` (what is then done in it; see acts) and
+            ``opens`` (what is added to its command, the names of samples as their paths).
         environment: of the child's session.
 
     Returns:
@@ -106,7 +110,7 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
         )
         return seen
     seen["launcher"] = str(path)
-    argv = command(path)
+    argv = command(path) + acts.prepare(app.get("opens", []), Path(environment["HOME"]))
     seen["argv"] = argv
     if shutil.which(argv[0], path=environment.get("PATH")) is None:
         seen["error"] = f"its program {argv[0]} is missing"
@@ -139,6 +143,8 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
             return seen
         if not seen["filled"]:
             seen["error"] = f"its window stayed empty for {PAINT_SECONDS} s" + _tail(log)
+        elif app.get("act"):
+            seen.update(_act(app["act"], display, _new(display, before)[0], environment))
         seen["closed"] = _closed(display, before, process)
         if not seen["closed"] and not seen["error"]:
             waited = CLOSE_SECONDS + END_SECONDS
@@ -195,6 +201,19 @@ def _filled(display: Display, before: set[int], window: Window, empty: Picture) 
         last = now
     png = base64.b64encode(now.png()).decode()
     return {"filled": filled, "variety": now.variety(), "png": png}
+
+
+def _act(
+    name: str, display: Display, window: Window, environment: dict[str, str]
+) -> dict[str, Any]:
+    """Do what a child does first in this program; a picture of the screen after it."""
+    try:
+        came = acts.ACTS[name](
+            acts.Scene(display, Hand(environment), window, Path(environment["HOME"]))
+        )
+    except Exception as error:  # noqa: BLE001  (it must not keep the program from being closed)
+        came = {"unobserved": f"{type(error).__name__}: {error}"}
+    return {"act": came, "png": base64.b64encode(display.picture().halved().png()).decode()}
 
 
 def _closed(display: Display, before: set[int], process: subprocess.Popen[bytes]) -> bool:

@@ -16,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from netspring_provision.checks.on_machine import apps
+from netspring_provision.checks.on_machine import apps, sound
 from netspring_provision.checks.on_machine.x11 import Display
 
 SESSION_SECONDS = 180
@@ -208,6 +209,7 @@ def session(question: dict[str, Any]) -> dict[str, Any]:
         "font": _lines("fc-match", "-f", "%{family}\n", ":lang=zh-cn"),
         "fcitx": _input_state() if question["chinese"] else [],
         "input_methods": _input_methods() if question["chinese"] else [],
+        "sound": _observed(sound.listen, environment),
         "apps": {},
     }
     for app in question["apps"]:
@@ -218,6 +220,14 @@ def session(question: dict[str, Any]) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001  (the check must get to see whatever it is)
             answer["apps"][app["name"]] = {"error": f"{type(error).__name__}: {error}"}
     return answer
+
+
+def _observed(look: Callable[[dict[str, str]], Any], environment: dict[str, str]) -> Any:
+    """What a look gives, or why it could not be had."""
+    try:
+        return look(environment)
+    except Exception as error:  # noqa: BLE001  (the check must get to see whatever it is)
+        return {"unobserved": f"{type(error).__name__}: {error}"}
 
 
 def _settled(display: Display) -> Any:

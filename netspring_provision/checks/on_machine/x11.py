@@ -6,10 +6,9 @@ No tool has to be in the image for this: neither xdotool nor scrot.
 from __future__ import annotations
 
 import ctypes
-import struct
-import zlib
 from dataclasses import dataclass
-from typing import Any
+
+from netspring_provision.checks.on_machine.pixels import Picture
 
 VIEWABLE = 2
 Z_PIXMAP = 2
@@ -53,66 +52,15 @@ class _Image(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Window:
-    """One window that can be seen; sizes in pixels."""
+    """One window that can be seen; place on the screen and size in pixels."""
 
     number: int
     pid: int | None
     title: str
     width: int
     height: int
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture in memory: three bytes per pixel, red first, rows from the top."""
-
-    width: int
-    height: int
-    rgb: bytes
-
-    def halved(self) -> Picture:
-        """Every second pixel of every second row."""
-        width, height = self.width // 2, self.height // 2
-        rows = []
-        for y in range(height):
-            row = self.rgb[2 * y * self.width * 3 :][: width * 6]
-            small = bytearray(width * 3)
-            for channel in range(3):
-                small[channel::3] = row[channel::6]
-            rows.append(bytes(small))
-        return Picture(width, height, b"".join(rows))
-
-    def png(self) -> bytes:
-        """The picture as a PNG file."""
-        stride = self.width * 3
-        rows = b"".join(b"\0" + self.rgb[y * stride :][:stride] for y in range(self.height))
-        header = struct.pack(">IIBBBBB", self.width, self.height, 8, 2, 0, 0, 0)
-        chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 6)), (b"IEND", b""))
-        return b"\x89PNG\r\n\x1a\n" + b"".join(
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-            for kind, body in chunks
-        )
-
-    def changed(self, before: Picture) -> float:
-        """Share of some 20000 pixels that differ from an earlier picture of the same screen."""
-        if (self.width, self.height) != (before.width, before.height):
-            return 1.0
-        step = max(1, self.width * self.height // 20000) * 3
-        places = range(0, len(self.rgb) - 2, step)
-        differ = sum(self.rgb[at : at + 3] != before.rgb[at : at + 3] for at in places)
-        return differ / len(places)
-
-    def variety(self) -> dict[str, Any]:
-        """How many colours a grid of some 20000 pixels has, and the share of the commonest."""
-        step = max(1, int((self.width * self.height / 20000) ** 0.5))
-        counts: dict[bytes, int] = {}
-        for y in range(0, self.height, step):
-            for x in range(0, self.width, step):
-                at = (y * self.width + x) * 3
-                pixel = self.rgb[at : at + 3]
-                counts[pixel] = counts.get(pixel, 0) + 1
-        share = max(counts.values()) / sum(counts.values()) if counts else 1.0
-        return {"colours": len(counts), "commonest_share": round(share, 4)}
+    x: int = 0
+    y: int = 0
 
 
 class Display:
@@ -184,9 +132,19 @@ class Display:
                     title.decode(errors="replace") if isinstance(title, bytes) else "",
                     int(shape.width),
                     int(shape.height),
+                    *self._place(number),
                 )
             )
         return found
+
+    def _place(self, window: int) -> tuple[int, int]:
+        """Where the upper left corner of a window is on the screen."""
+        x, y, child = ctypes.c_int(), ctypes.c_int(), ctypes.c_ulong()
+        self._x.XTranslateCoordinates(
+            self._display, ctypes.c_ulong(window), self._root, 0, 0,
+            ctypes.byref(x), ctypes.byref(y), ctypes.byref(child),
+        )  # fmt: skip
+        return x.value, y.value
 
     def close(self, window: Window) -> None:
         """Ask the window manager to close a window, as its cross does."""

@@ -49,12 +49,16 @@ def listener(protocol: str, port: str, program: str) -> Change:
     )
 
 
+def act(app: str, **changes: Any) -> Change:
+    return lambda desktop: desktop["apps"][app]["act"].update(changes)
+
+
+UNSEEN = {"unobserved": "RuntimeError: xdotool is missing"}
 # Check, what is changed in the machine's answer, and words that must be in the failure.
 SYSTEM_FAULTS: list[tuple[str, Change, str]] = [
     ("machine_itself_answers", lambda f: f["identity"].update(uuid="other"), "uuid is 'other'"),
     ("machine_itself_answers", lambda f: f["identity"].update(serial="X9"), "serial is 'X9'"),
     ("image_is_the_expected_one", lambda f: f["image"].update(profile="core"), "profile is 'core'"),
-    ("image_is_the_expected_one", lambda f: f["image"].update(locale="en_US"), "locale is 'en_US'"),
     ("image_is_the_expected_one", lambda f: f["image"].update(name="old"), "name is 'old'"),
     ("hostname_is_the_inventorys", lambda f: f["identity"].update(hostname="pc-9"), "'pc-9'"),
     ("hostname_is_the_inventorys", lambda f: f["identity"].update(etc_hostname=None), "/etc/host"),
@@ -167,6 +171,31 @@ DESKTOP_FAULTS: list[tuple[str, Change, str]] = [
     ("chinese_can_be_typed", lambda d: d.update(fcitx=[]), "does not answer"),
     ("chinese_can_be_typed", lambda d: d.update(input_methods=["keyboard-us"]), "no pinyin"),
     ("chinese_can_be_typed", lambda d: d["environment"].update(XMODIFIERS=None), "XMODIFIERS"),
+    ("chinese_can_be_typed", act("featherpad", text="nihao"), "became 'nihao'"),
+    ("chinese_can_be_typed", lambda d: d["apps"]["featherpad"].pop("act"), "became None"),
+    ("chinese_can_be_typed", lambda d: d["apps"]["featherpad"].update(act=UNSEEN), "xdotool is"),
+    ("chinese_can_be_typed", lambda d: d["apps"].pop("featherpad"), "became None"),
+    ("sound_is_heard", lambda d: d["sound"].update(sink="auto_null"), "no loudspeaker"),
+    ("sound_is_heard", lambda d: d.update(sound={"sink": None}), "no loudspeaker"),
+    ("sound_is_heard", lambda d: d["sound"].update(muted=True), "is muted"),
+    ("sound_is_heard", lambda d: d["sound"].update(volume=0.01), "turned down to 1%"),
+    ("sound_is_heard", lambda d: d["sound"].update(volume=None, share=0.9), "turned down to 0%"),
+    ("sound_is_heard", lambda d: d["sound"].update(share=0.1), "did not come there: 10%"),
+    ("sound_is_heard", lambda d: d["sound"].update(loudness=0.001), "did not come there"),
+    ("sound_is_heard", lambda d: d.update(sound=UNSEEN), "xdotool is missing"),
+    ("app_works[tuxpaint]", act("tuxpaint", line=0.5), "of which 50% is on the screen"),
+    ("app_works[mypaint]", act("mypaint", beside=0.9), "90% of what is beside the line"),
+    ("app_works[tuxpaint]", lambda d: d["apps"]["tuxpaint"].update(act=UNSEEN), "xdotool is"),
+    ("app_works[tuxpaint]", lambda d: d["apps"]["tuxpaint"].pop("act"), "nothing was tried in it"),
+    ("app_works[tuxpaint]", lambda d: d.update(error="no session"), "no session"),
+    ("app_works[scratch]", act("scratch", moved=[0, 0]), "the cat moved by 0, 0 pixels"),
+    ("app_works[scratch]", act("scratch", moved=[60, 40]), "the cat moved by 60, 40 pixels"),
+    ("app_works[scratch]", act("scratch", moved=None), "the cat is gone"),
+    ("app_works[scratch]", act("scratch", cat=None, moved=None), "no cat"),
+    ("app_works[kturtle]", act("kturtle", after=0, size=None), "drew no square: 0 pixels"),
+    ("app_works[kturtle]", act("kturtle", size=[106, 12]), "within 106 x 12"),
+    ("app_works[thonny]", act("thonny", after=128 * 128), "drew no square"),
+    ("app_works[thonny]", act("thonny", before=9), "9 pixels of the turtle's colour"),
     ("app_opens[tuxpaint]", lambda d: d["apps"].pop("tuxpaint"), "was not tried"),
     ("app_opens[kturtle]", lambda d: d["apps"]["kturtle"].update(window=None), "no window"),
     ("app_opens[thonny]", lambda d: d["apps"]["thonny"].update(error="it ended"), "it ended"),

@@ -17,7 +17,7 @@ import pytest
 
 from netspring_provision.checks import asking
 from netspring_provision.checks.on_machine import __main__ as program
-from netspring_provision.checks.on_machine import apps, desktop, disks, leftovers, system, x11
+from netspring_provision.checks.on_machine import apps, desktop, disks, leftovers, pixels, system
 
 # Recorded from `ss -H -l -t -u -n -p` on a lite PC, with a print server added.
 SOCKETS = """\
@@ -221,8 +221,8 @@ def test_a_launcher_that_leads_nowhere_is_refused(tmp_path: Path, text: str) -> 
         apps.command(entry)
 
 
-def picture(width: int, height: int) -> x11.Picture:
-    return x11.Picture(
+def picture(width: int, height: int) -> pixels.Picture:
+    return pixels.Picture(
         width, height, bytes(v for y in range(height) for x in range(width) for v in (x, y, 7))
     )
 
@@ -246,8 +246,8 @@ def test_half_a_picture_keeps_every_second_pixel() -> None:
 
 
 def test_changed_is_the_share_of_pixels_that_differ() -> None:
-    black = x11.Picture(100, 100, bytes(30000))
-    half = x11.Picture(100, 100, b"\xff" * 15000 + bytes(15000))
+    black = pixels.Picture(100, 100, bytes(30000))
+    half = pixels.Picture(100, 100, b"\xff" * 15000 + bytes(15000))
     assert black.changed(black) == 0
     assert half.changed(black) == pytest.approx(0.5, abs=0.01)
     assert picture(4, 4).changed(black) == 1.0
@@ -260,7 +260,7 @@ def test_a_home_in_ram_leaves_no_name_of_the_childs_own() -> None:
 
 
 def test_variety_tells_a_blank_screen_from_a_picture() -> None:
-    assert x11.Picture(40, 30, bytes(40 * 30 * 3)).variety() == {
+    assert pixels.Picture(40, 30, bytes(40 * 30 * 3)).variety() == {
         "colours": 1,
         "commonest_share": 1.0,
     }

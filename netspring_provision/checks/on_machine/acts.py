@@ -1,0 +1,234 @@
+"""What a child does first in a program, done by mouse and keys, and what came of it on the screen.
+
+An act only tells what it saw; the check judges, by the limits that stand here beside the deed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from netspring_provision.checks.on_machine import samples
+from netspring_provision.checks.on_machine.hand import Hand, Point, along
+from netspring_provision.checks.on_machine.pixels import Picture, Spot, differing
+from netspring_provision.checks.on_machine.x11 import Display, Window
+
+# A stroke: of the places along the line, this share must have changed, and of those beside it no
+# more than that. A window that is painted anew as a whole is no stroke, and neither is a dot.
+LINE_SHARE = 0.8
+BESIDE_SHARE = 0.2
+BRUSH = 3  # pixels beside the line at which even the thinnest brush has left something
+BESIDE = 60  # pixels from the line that no first brush of a program reaches
+# The square: so many pixels of its colour, as wide as high, and hollow.
+SQUARE_PIXELS = 400
+SQUARE_RATIO = 1.25
+HOLLOW_SHARE = 0.5
+# The cat: its script makes it go 100 steps; on the smallest stage that is 50 pixels.
+CAT_PIXELS = 200
+CAT_MOVE = 40
+CAT_SINKS = 10  # pixels that it may seem to go up or down meanwhile
+FLAG_GREEN = (0x4C, 0xBF, 0x56)
+CAT_ORANGE = (0xFF, 0xAB, 0x19)
+STROKE_SECONDS = (3, 6, 12, 24)  # for a stroke to appear, at each attempt
+WRITING_SECONDS = (4, 20)  # for a text to be in its file, at each attempt
+WAIT_SECONDS = 60  # for what must happen, on the slowest PC
+LOOK_SECONDS = 0.4
+SETTLE_SECONDS = 0.6  # for what ended a movement of the mouse to be drawn
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A program with its window open, and the home that it saves to."""
+
+    display: Display
+    hand: Hand
+    window: Window
+    home: Path
+
+    def place(self, across: float, down: float) -> Point:
+        """A place in the window, by shares of its width and height."""
+        window = self.window
+        return window.x + int(window.width * across), window.y + int(window.height * down)
+
+
+Act = Callable[[Scene], dict[str, Any]]
+
+
+def stroke(scene: Scene) -> dict[str, Any]:
+    """Draw a bent line in the middle of the window: whether it is where the mouse was.
+
+    A program that still shows its name takes no strokes. So it is tried again, like a child would,
+    each time a bit lower, since the one before may yet appear.
+    """
+    park = scene.place(0.6, 0.22)
+    seen: dict[str, Any] = {}
+    for number, patience in enumerate(STROKE_SECONDS):
+        lower = 0.05 * number
+        bend = ((0.38, 0.25), (0.56, 0.3), (0.4, 0.35), (0.55, 0.38))
+        line = [scene.place(x, y + lower) for x, y in bend]
+        places = along(line, 10)[1:-1]
+        scene.hand.front(scene.window.number)
+        scene.hand.move(park)
+        time.sleep(SETTLE_SECONDS)
+        before = scene.display.picture()
+        scene.hand.drag(line)
+        scene.hand.move(park)
+
+        def share(now: Picture, before: Picture = before, at: list[Point] = places) -> float:
+            return differing(now, before, at, BRUSH)
+
+        now = _await(scene.display, lambda seen: share(seen) >= LINE_SHARE, patience)
+        beside = differing(now, before, _beside(line, park))
+        seen = {"line": round(share(now), 3), "beside": round(beside, 3), "strokes": number + 1}
+        if seen["line"] >= LINE_SHARE and beside <= BESIDE_SHARE:
+            break
+    return seen
+
+
+def _beside(line: list[Point], park: Point) -> list[Point]:
+    """Places around a line, but away from it and from where the mouse stands."""
+    xs, ys = [x for x, _ in line], [y for _, y in line]
+    near = [*along(line, 10), park]
+    return [
+        (x, y)
+        for x in range(min(xs) - 2 * BESIDE, max(xs) + 2 * BESIDE, 9)
+        for y in range(min(ys) - BESIDE, max(ys) + BESIDE, 9)
+        if all(abs(x - px) > BESIDE or abs(y - py) > BESIDE for px, py in near)
+    ]
+
+
+def flag(scene: Scene) -> dict[str, Any]:
+    """Click Scratch's green flag: where the cat was, and how far it went, in pixels."""
+    scene.hand.front(scene.window.number)
+    before = _await(scene.display, lambda now: _cat(now) is not None)
+    green, cat = _flag(before), _cat(before)
+    seen: dict[str, Any] = {
+        "flag": list(green.middle) if green else None,
+        "cat": list(cat.middle) if cat else None,
+        "moved": None,
+    }
+    if green is None or cat is None:
+        return seen
+    scene.hand.click(green.middle)
+
+    def went(now: Picture) -> list[int] | None:
+        there = _cat(now)
+        if there is None:
+            return None
+        return [there.middle[0] - cat.middle[0], there.middle[1] - cat.middle[1]]
+
+    seen["moved"] = went(_await(scene.display, lambda now: (went(now) or [0])[0] >= CAT_MOVE))
+    return seen
+
+
+def _flag(picture: Picture) -> Spot | None:
+    """The green flag stands above the stage, in the right half of the window."""
+    found = picture.spot(FLAG_GREEN, left=picture.width // 2)
+    return found if found and found.right - found.left < picture.width // 10 else None
+
+
+def _cat(picture: Picture) -> Spot | None:
+    """The cat on the stage; not the small one in the list of sprites below it.
+
+    The stage reaches from the flag to the right edge of the screen and is four by three.
+    """
+    green = _flag(picture)
+    if green is None:
+        return None
+    bottom = green.bottom + (picture.width - green.left) * 3 // 4
+    found = picture.spot(CAT_ORANGE, left=green.left, bottom=bottom)
+    return found if found and found.count >= CAT_PIXELS else None
+
+
+def square(scene: Scene) -> dict[str, Any]:
+    """Run the program that is open: whether its turtle draws a square on the screen."""
+    before = scene.display.picture().spot(samples.PEN)
+    scene.hand.front(scene.window.number)
+    scene.hand.keys("F5")
+
+    def drawn(now: Picture) -> bool:
+        found = now.spot(samples.PEN)
+        return found is not None and is_square(found.count, *_size(found))
+
+    now = _await(scene.display, drawn).spot(samples.PEN)
+    return {
+        "before": before.count if before else 0,
+        "after": now.count if now else 0,
+        "size": list(_size(now)) if now else None,
+    }
+
+
+def _size(spot: Spot) -> tuple[int, int]:
+    return spot.right - spot.left + 1, spot.bottom - spot.top + 1
+
+
+def is_square(pixels: int, width: int, height: int) -> bool:
+    """Whether so many pixels within such a box are the outline of a square."""
+    return (
+        pixels >= SQUARE_PIXELS
+        and max(width, height) <= SQUARE_RATIO * min(width, height)
+        and pixels <= HOLLOW_SHARE * width * height
+    )
+
+
+def pinyin(scene: Scene) -> dict[str, Any]:
+    """Change to pinyin by the usual keys, type ``nihao`` and save: what is in the file then.
+
+    Tried twice: an input method that was just started misses the first keys.
+    """
+    path, seen = scene.home / samples.HELLO, {"text": ""}
+    for patience in WRITING_SECONDS:
+        scene.hand.front(scene.window.number)
+        scene.hand.keys("ctrl+a", "Delete", "ctrl+space")
+        time.sleep(SETTLE_SECONDS)
+        scene.hand.letters("nihao")
+        time.sleep(SETTLE_SECONDS)
+        scene.hand.keys("space")
+        time.sleep(SETTLE_SECONDS)
+        scene.hand.keys("ctrl+s")
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            seen["text"] = path.read_text(encoding="utf-8", errors="replace").strip()
+            if seen["text"] == samples.HELLO_CHINESE:
+                return seen
+            time.sleep(LOOK_SECONDS)
+    return seen
+
+
+def _await(
+    display: Display, good: Callable[[Picture], bool], seconds: float = WAIT_SECONDS
+) -> Picture:
+    """The first picture of the screen that is good and stays so, or the last before time is up."""
+    deadline = time.monotonic() + seconds
+    was_good = False
+    while True:
+        time.sleep(LOOK_SECONDS)
+        now = display.picture()
+        is_good = good(now)
+        if (is_good and was_good) or time.monotonic() > deadline:
+            return now
+        was_good = is_good
+
+
+ACTS: dict[str, Act] = {"stroke": stroke, "flag": flag, "square": square, "pinyin": pinyin}
+
+
+def prepare(opens: list[str], home: Path) -> list[str]:
+    """Words to add to a program's command.
+
+    The samples among them are written into the home and become paths, or, where ``file:`` stands
+    before them, the addresses that some programs insist on.
+    """
+    words = []
+    for word in opens:
+        name = word.removeprefix("file:")
+        if name in samples.SAMPLES:
+            path = home / name
+            path.write_bytes(samples.SAMPLES[name]())
+            words.append(str(path) if name == word else path.as_uri())
+        else:
+            words.append(word)
+    return words
