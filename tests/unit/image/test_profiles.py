@@ -8,7 +8,7 @@ from netspring_provision.image.profiles import LOCALES, locale, profile, profile
 
 
 def test_only_what_can_be_built_is_offered() -> None:
-    assert list(profiles()) == ["core", "lite"]
+    assert list(profiles()) == ["core", "lite", "studio"]
 
 
 @pytest.mark.parametrize("name", profiles())
@@ -29,11 +29,18 @@ def test_lite_is_for_2_gib_of_memory_less_what_a_graphics_chip_keeps() -> None:
     assert profile("core").minimum_memory_bytes < 2**30
 
 
+def test_studio_is_lite_and_the_studio() -> None:
+    lite, studio = profile("lite"), profile("studio")
+    assert [role for role in studio.roles if role != "studio"] == list(lite.roles)
+    assert studio.variables == lite.variables
+    assert 3 * 2**30 < studio.minimum_memory_bytes < 4 * 2**30
+
+
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError) as caught:
-        profile("studio")
-    assert "studio" in caught.value.message
-    assert caught.value.hint == "profiles: core, lite"
+        profile("atelier")
+    assert "atelier" in caught.value.message
+    assert caught.value.hint == "profiles: core, lite, studio"
 
 
 @pytest.mark.parametrize(
