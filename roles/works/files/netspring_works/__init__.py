@@ -1,0 +1,1 @@
+"""What works of children need: their folder, a picture of the screen, a USB stick, help."""

@@ -1,0 +1,182 @@
+"""The whole way of works onto a stick, without a window: look, copy, write out, let go, read again.
+
+The order is that of the promise "your works are on the stick":
+
+1. Refuse what cannot fit, before anything is written.
+2. Copy into a folder whose name says that it is not finished; force it out, rename it, force that
+   out.
+3. Unmount and mount again, so that folders and names come from the stick too; where a program of
+   the child keeps it busy, files are still read past the page cache.
+4. Read every file and compare. Only then is it on the stick.
+5. Unmount and switch the stick off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from netspring_works import export
+from netspring_works.inventory import Work, free_path
+from netspring_works.names import safe
+from netspring_works.sticks import Place, Stick, StickError
+
+UNFINISHED = "netspring unfinished"
+# A PC whose clock battery is empty wakes up in 1970 or in the year it was made.
+FIRST_TRUE_YEAR = 2026
+
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Works that are on the stick.
+
+    Attributes:
+        folder: name of their folder there.
+        number: how many.
+        size: bytes.
+        out: whether the stick was let go and may be pulled out.
+    """
+
+    folder: str
+    number: int
+    size: int
+    out: bool
+
+
+def folder_name(title: str, pc: str, now: time.struct_time) -> str:
+    """Name of the folder on the stick: whose works, from which PC, when."""
+    when = time.strftime("%Y-%m-%d %H.%M", now) if now.tm_year >= FIRST_TRUE_YEAR else ""
+    return safe(" ".join(part for part in (title, pc, when) if part))
+
+
+def bring(
+    works: Sequence[Work],
+    stick: Stick,
+    place: Place,
+    name: str,
+    tell: Tell,
+    stopped: Callable[[], bool],
+) -> Shown:
+    """Bring works onto a stick.
+
+    Args:
+        works: at least one.
+        stick: where to.
+        place: where sticks are.
+        name: folder on the stick; numbered if there is one of that name.
+        tell: called with ``copying``, ``writing`` or ``checking``, bytes done, bytes in all.
+        stopped: whether the child pressed "stop".
+
+    Raises:
+        export.ExportError: it did not go; what was begun is removed as far as the stick lets it.
+            Besides its own reasons: ``gone``, the stick was pulled out.
+    """
+    try:
+        top = place.mount(stick)
+    except StickError as error:
+        raise export.ExportError(_why(error), detail=str(error)) from error
+    made: list[Path] = []
+    try:
+        export.check_room(works, top, stick.largest_file)
+        return _bring(works, stick, place, top, name, tell, stopped, made)
+    except export.ExportError as error:
+        gone = all(one.key != stick.key for one in place.find())
+        if not gone:
+            _clear(stick, place, made)
+        if gone and error.reason not in ("stopped", "work", "changing"):
+            raise export.ExportError("gone", error.work, error.detail) from error
+        raise
+
+
+def _why(error: StickError) -> str:
+    return "gone" if error.reason == "gone" else "stick"
+
+
+def _bring(
+    works: Sequence[Work],
+    stick: Stick,
+    place: Place,
+    top: Path,
+    name: str,
+    tell: Tell,
+    stopped: Callable[[], bool],
+    made: list[Path],
+) -> Shown:
+    total = sum(work.size for work in works)
+    part = top / UNFINISHED
+    try:
+        export.remove(part)  # of a stick that was pulled out too early
+        made.append(Path(part.name))
+        part.mkdir()
+    except OSError as error:
+        raise export.stick_error(error) from error
+    copied = export.copy_works(works, part, _counter(tell, "copying", total), stopped)
+    tell("writing", 0, 0)
+    export.write_out(top)
+    final = free_path(top, name, "")
+    try:
+        made.append(Path(final.name))
+        part.rename(final)
+    except OSError as error:
+        raise export.stick_error(error) from error
+    export.write_out(top)
+    if stopped():
+        raise export.ExportError("stopped")
+
+    fresh, top = _mounted_anew(stick, place, top)
+    size = sum(one.size for one in copied)
+    counter = _counter(tell, "checking", size)
+    direct = export.read_back(top / final.name, copied, counter, stopped)
+    if not (fresh or direct):
+        raise export.ExportError("busy")
+    tell("writing", 0, 0)
+    return Shown(final.name, len(copied), size, let_go(stick, place))
+
+
+def _mounted_anew(stick: Stick, place: Place, top: Path) -> tuple[bool, Path]:
+    """Whether the stick could be let go and mounted again, and where it is now."""
+    try:
+        place.unmount(stick)
+    except StickError as error:
+        if error.reason != "busy":
+            raise export.ExportError(_why(error), detail=str(error)) from error
+        return False, top
+    try:
+        return True, place.mount(stick)
+    except StickError as error:
+        raise export.ExportError(_why(error), detail=str(error)) from error
+
+
+def let_go(stick: Stick, place: Place) -> bool:
+    """Take the stick out; whether it may be pulled now. One that is gone already may."""
+    try:
+        place.take_out(stick)
+    except StickError as error:
+        return error.reason == "gone"
+    return True
+
+
+def _clear(stick: Stick, place: Place, made: Sequence[Path]) -> None:
+    """Take away what this program began, and nothing else."""
+    try:
+        top = place.mount(stick)
+        for name in made:
+            export.remove(top / name)
+        export.write_out(top)
+    except (StickError, export.ExportError):
+        return  # a stick that fails keeps what it keeps; its name says that it is not finished
+
+
+def _counter(tell: Tell, step: str, total: int) -> export.Progress:
+    done = 0
+
+    def count(length: int) -> None:
+        nonlocal done
+        done += length
+        tell(step, done, total)
+
+    return count
