@@ -27,7 +27,8 @@ def command() -> None:
     "--locale",
     default=DEFAULT_LOCALE,
     show_default=True,
-    help=f"Language of the desktop: {', '.join(LOCALES)}.",
+    help="Language that a PC speaks until its room says otherwise; the image holds all of "
+    f"{', '.join(sorted(set(LOCALES.values())))}.",
 )
 @click.option("--mirror", default=None, help="Debian mirror instead of this station's own.")
 @click.option("--force", is_flag=True, help="Build even if nothing changed; takes new updates.")
@@ -97,7 +98,7 @@ def show(name: str, as_json: bool) -> None:
     lines = [
         f"name            {found.name}",
         f"profile         {found.profile}",
-        f"language        {found.locale}",
+        f"languages       {', '.join(found.locales or (found.locale,))}; first {found.locale}",
         f"packages from   {found.created}",
         f"packages        {len(found.packages)}",
         f"compressed      {found.compressed_bytes // MB} MB in {len(found.chunks)} chunks",

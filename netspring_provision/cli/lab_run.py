@@ -19,7 +19,7 @@ from netspring_provision.steps.lab_run import Wanted, run
 @click.command("run")
 @click.option("--machines", default=1, show_default=True, help="How many PCs, all at once.")
 @click.option("--profile", default="lite", show_default=True, help="Profile of the image.")
-@click.option("--locale", default="zh_CN", show_default=True, help="Language of the image.")
+@click.option("--locale", default="zh_CN", show_default=True, help="Language of the PCs.")
 @click.option(
     "--firmware",
     default="bios",

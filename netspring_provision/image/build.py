@@ -27,6 +27,7 @@ from netspring_provision.image.strip import clamp, left_out, strip
 from netspring_provision.runner import Event, RunResult, run_playbook
 
 _FAILED = ("runner_item_on_failed", "runner_on_failed", "runner_on_unreachable")
+LANGUAGES = "usr/share/netspring/language"  # a tree for each, netspring-language(role base_system)
 POLICY = "#!/bin/sh\n# No service starts while an image is built: invoke-rc.d(8).\nexit 101\n"
 
 
@@ -71,7 +72,7 @@ def build(
     Args:
         station: whose folders and keys.
         profile_name: what it contains.
-        locale_name: its language; short names are understood.
+        locale_name: its first language; short names are understood.
         mirror: Debian mirror instead of the station's own.
         force: build even though nothing changed, from a new base layer.
         on_step: told in words what is being done.
@@ -257,6 +258,7 @@ def _manifest(inputs: Inputs, packed: Packed, root: Path, epoch: int) -> Manifes
         chunks=packed.chunks,
         minimum_disk_bytes=inputs.profile.minimum_disk_bytes,
         minimum_memory_bytes=inputs.profile.minimum_memory_bytes,
+        locales=tuple(sorted(path.name for path in (root / LANGUAGES).glob("*"))),
     )
 
 

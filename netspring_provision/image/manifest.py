@@ -27,7 +27,7 @@ class Manifest:
         schema: version of this file's form.
         name: of the image and its folder.
         profile: what it contains.
-        locale: language, e.g. ``zh_CN``.
+        locale: language that it speaks until its room says otherwise, e.g. ``zh_CN``.
         created: date of the youngest package list it was built from, ISO 8601 in UTC.
         inputs_sha256: hash of what decided its contents.
         suite: Debian release.
@@ -40,6 +40,7 @@ class Manifest:
         chunks: hash of each chunk.
         minimum_disk_bytes: smallest disk to install it on.
         minimum_memory_bytes: smallest RAM it runs in.
+        locales: languages that it holds; older images name none and hold the one above.
     """
 
     schema: int
@@ -58,6 +59,11 @@ class Manifest:
     chunks: tuple[str, ...]
     minimum_disk_bytes: int
     minimum_memory_bytes: int
+    locales: tuple[str, ...] = ()
+
+    def holds(self, locale: str) -> bool:
+        """Whether a PC with it can be set to that language."""
+        return locale in (self.locales or (self.locale,))
 
     def to_json(self) -> str:
         """The text that is signed."""
@@ -73,6 +79,7 @@ class Manifest:
         try:
             data: dict[str, Any] = json.loads(text)
             data["chunks"] = tuple(data["chunks"])
+            data["locales"] = tuple(data.get("locales", ()))
             manifest = cls(**data)
         except (ValueError, TypeError, KeyError) as error:
             raise _bad(where, f"it cannot be read: {error}") from error

@@ -93,6 +93,8 @@ def files(name: str, profile: str, locale: str, machines: Mapping[str, str]) -> 
         "",
         "# Language of the desktop: zh_CN, en_US or fr_FR.",
         f"netspring_locale: {locale}",
+        "# Where the clocks stand, if not in Asia/Shanghai, Etc/UTC, Europe/Paris (by language).",
+        "# netspring_timezone: Africa/Bujumbura",
     ]
     return {
         "hosts.yml": "\n".join(lines) + "\n",

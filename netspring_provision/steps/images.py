@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from netspring_provision.config import Station
 from netspring_provision.errors import StationError
 from netspring_provision.hosts import Host
 from netspring_provision.image import manifest, store
@@ -15,11 +16,26 @@ from netspring_provision.steps.job import Job
 DEFAULT_PROFILE = "lite"
 
 
-def image_name(host: Host) -> str:
-    """The image that the inventory wants for a machine, e.g. ``lite-zh_CN``."""
+def room_locale(host: Host) -> str | None:
+    """The language that the inventory wants for a machine; ``None`` leaves the image's own."""
+    return host.vars.get("netspring_locale") or None
+
+
+def image_name(station: Station, host: Host) -> str:
+    """The image that the inventory wants for a machine, e.g. ``lite-zh_CN``.
+
+    The one that was built for the room's language, else any of the profile that holds it: which
+    language a PC speaks is set when it is installed.
+    """
     profile = host.vars.get("netspring_profile") or DEFAULT_PROFILE
-    locale = host.vars.get("netspring_locale") or DEFAULT_LOCALE
-    return f"{profile}-{locale}"
+    locale = room_locale(host) or DEFAULT_LOCALE
+    wanted = f"{profile}-{locale}"
+    names = [wanted, f"{profile}-{DEFAULT_LOCALE}"]
+    names += [f"{i.profile}-{i.locale}" for i in store.images(station) if i.profile == profile]
+    for name in names:
+        if store.current(station, name) and manifest.read(store.find(station, name)).holds(locale):
+            return name
+    return wanted
 
 
 def image_choice(job: Job, name: str | None, *, must_exist: bool = True) -> dict[str, Manifest]:
@@ -37,7 +53,7 @@ def image_choice(job: Job, name: str | None, *, must_exist: bool = True) -> dict
     chosen: dict[str, Manifest] = {}
     read: dict[str, Manifest] = {}
     for host in job.hosts:
-        wanted = name or image_name(host)
+        wanted = name or image_name(job.station, host)
         try:
             if wanted not in read:
                 read[wanted] = manifest.verified(store.find(job.station, wanted), job.station)

@@ -16,8 +16,9 @@ from netspring_provision.image.manifest import Manifest
 from netspring_provision.model import Facts
 from netspring_provision.plan import install_target
 from netspring_provision.refusals import unseen_refusal
+from netspring_provision.room.teacher import password_file
 from netspring_provision.station.serve import Served, serve
-from netspring_provision.steps.images import requirements_of
+from netspring_provision.steps.images import requirements_of, room_locale
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.journal import erased_and_unused
 from netspring_provision.steps.plan import token_sha256
@@ -82,6 +83,7 @@ def install_machines(
             gate(job, machine)
             if target is None:
                 raise RefusedError(f"{machine.host} has no disk that the image fits on")
+            _check_language(job.host(machine.host), image)
         except RefusedError as error:
             results.append(Installed(machine.host, image.name, error.message, refused=True))
             continue
@@ -129,6 +131,8 @@ def _extravars(job: Job) -> dict[str, Any]:
             f.name: sha256_of(f) for f in (environment.kernel, environment.initrd)
         },
         "machine_identity_authorized_key": public,
+        # Where the hash is, and not the hash: extra variables are kept with the run.
+        "machine_identity_teacher_password_file": str(password_file(job.path) or ""),
     }
 
 
@@ -138,11 +142,23 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _check_language(host: Host, image: Manifest) -> None:
+    wanted = room_locale(host)
+    if wanted and not image.holds(wanted):
+        raise RefusedError(
+            f"{host.name} is to speak {wanted}, and the image {image.name} holds "
+            f"{', '.join(image.locales or (image.locale,))}; nothing was changed",
+            hint="correct netspring_locale in the room, or name another image with --image",
+        )
+
+
 def _hostvars(host: Host, disk: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "image_deploy_disk": dict(disk),
         "machine_identity_hostname": host.name,
         "machine_identity_asset_tag": str(host.vars.get("netspring_asset_tag") or host.name),
+        "machine_identity_locale": room_locale(host) or "",
+        "machine_identity_timezone": str(host.vars.get("netspring_timezone") or ""),
     }
 
 

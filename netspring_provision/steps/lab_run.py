@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from netspring_provision import lab, live
@@ -12,6 +12,7 @@ from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError, UsageError
 from netspring_provision.image.build import build as build_image
 from netspring_provision.image.manifest import Manifest
+from netspring_provision.image.profiles import locale
 from netspring_provision.image.profiles import profile as profile_named
 from netspring_provision.lab.model import DiskSpec, Firmware
 from netspring_provision.methods import Policy
@@ -34,6 +35,7 @@ class Wanted:
     """What a person asked for.
 
     Attributes:
+        locale: language of the PCs; the image is the same for all.
         memory_bytes: of each PC; the profile's minimum, rounded up to 1 GiB, when ``None``.
         disks: of each PC; one SATA disk of the profile's minimum size when empty.
     """
@@ -80,9 +82,7 @@ def run(
     shown.say("live environment: built if anything in it changed (about two minutes)")
     environment = live.build(station, on_event=shown.on_event)
     shown.say("live environment ready")
-    image, built = build_image(
-        station, wanted.profile, wanted.locale, on_step=shown.say, on_event=shown.on_event
-    )
+    image, built = build_image(station, wanted.profile, on_step=shown.say, on_event=shown.on_event)
     shown.say(f"image {image.name} {'built' if built else 'ready'}")
     names = [f"{PREFIX}{number}" for number in range(1, wanted.machines + 1)]
     for name in names:
@@ -98,7 +98,13 @@ def run(
     with open_job(
         station, "inventories/lab", ",".join(names), on_event=shown.on_event, say=shown.say
     ) as job:
-        return _provision(job, image, shown, show_plan)
+        return _provision(_speaking(job, locale(wanted.locale)), image, shown, show_plan)
+
+
+def _speaking(job: Job, name: str) -> Job:
+    """The same job in a room of that language."""
+    hosts = (replace(host, vars={**host.vars, "netspring_locale": name}) for host in job.hosts)
+    return replace(job, hosts=tuple(hosts))
 
 
 def _make(station: Station, name: str, wanted: Wanted, image: Manifest, shown: Display) -> None:

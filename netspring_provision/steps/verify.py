@@ -8,6 +8,7 @@ from netspring_provision import verify
 from netspring_provision.checks.expectation import Expectation
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.lab.dirt import PATTERN
+from netspring_provision.steps.images import room_locale
 from netspring_provision.steps.job import Job
 from netspring_provision.steps.plan import token_sha256
 from netspring_provision.verdict import MachineVerdict
@@ -43,6 +44,13 @@ def verify_machines(
     return verdicts
 
 
+def _public_key(job: Job) -> str | None:
+    """Kind and key of the station's public key, as a PC that it may enter has them."""
+    path = job.station.ssh_key.with_name(job.station.ssh_key.name + ".pub")
+    words = path.read_text(encoding="utf-8").split() if path.is_file() else []
+    return " ".join(words[:2]) or None
+
+
 def _expected(job: Job, name: str, uuid: str | None, image: Manifest) -> Expectation:
     host = job.host(name)
     installed = job.ledger.last("install_started", uuid) if uuid else None
@@ -51,11 +59,12 @@ def _expected(job: Job, name: str, uuid: str | None, image: Manifest) -> Expecta
         host=name,
         hostname=name,
         profile=image.profile,
-        locale=image.locale,
+        locale=room_locale(host) or image.locale,
         uuid=uuid,
         asset_tag=str(host.vars.get("netspring_asset_tag") or name),
         firmware=str(firmware) if firmware else None,
         image=image.name,
+        station_key=_public_key(job),
         packages=image.packages,
         minimum_memory_bytes=image.minimum_memory_bytes,
         token_sha256=token_sha256(job),

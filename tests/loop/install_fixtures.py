@@ -19,6 +19,7 @@ root:x:0:0:root:/root:/bin/bash
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 pupil:x:1000:1000::/home/pupil:/bin/bash
 """
+SHADOW = "root:*:20000:0:99999:7:::\nteacher:!:20000:0:99999:7:::\npupil:!:20000:0:99999:7:::\n"
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +32,11 @@ def install_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("etc/ssh", "etc/skel", "root", "boot", "home"):
         (tree / name).mkdir(parents=True)
     (tree / "etc" / "passwd").write_text(PEOPLE)
+    (tree / "etc" / "shadow").write_text(SHADOW)
+    os.chown(tree / "etc" / "shadow", 0, 42)
+    (tree / "etc" / "shadow").chmod(0o640)
     (tree / "etc" / "skel" / ".profile").write_text("# from the skeleton\n")
+    kit.put_languages(tree)
     (tree / "etc" / "machine-id").touch()
     (tree / "etc" / "hello").write_text("from the image\n")
     (tree / "noise").write_bytes(os.urandom(18 * MIB))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,6 +18,8 @@ from typing import Any
 from ansible.module_utils.netspring_install import job, program, rescue
 from ansible.module_utils.netspring_install.disks import Disk
 from ansible.module_utils.netspring_install.host import Host
+
+from tests.on_target import ROLES
 
 MIB = 1 << 20
 CHUNK = 4 * MIB
@@ -112,6 +116,29 @@ def sign(folder: Path, key: Path) -> None:
     (folder / "manifest.json.sig").unlink(missing_ok=True)
     argv = ["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", "netspring-image@v1"]
     sh(*argv, folder / "manifest.json")
+
+
+def put_languages(tree: Path) -> None:
+    """The image's program that changes the language, and two small languages; English is set."""
+    program = tree / "usr/local/sbin/netspring-language"
+    program.parent.mkdir(parents=True)
+    shutil.copy(ROLES / "base_system/files/netspring-language", program)
+    for locale, works in (("en_US", "My works"), ("zh_CN", "我的作品")):
+        own = tree / "usr/share/netspring/language" / locale / "etc"
+        (own / "skel" / works).mkdir(parents=True)
+        (own / "skel/.config").mkdir()
+        (own / "skel/.works").symlink_to(works)
+        (own / "locale.conf").write_text(f"LANG={locale}.UTF-8\n")
+        text = f'XDG_DOCUMENTS_DIR="$HOME/{works}"\n'
+        (own / "skel/.config/user-dirs.dirs").write_text(text)
+    zones = {"zh_CN": "Asia/Shanghai", "en_US": "Etc/UTC"}
+    names = {locale: {"timezone": zone} for locale, zone in zones.items()}
+    (tree / "usr/share/netspring/languages.json").write_text(json.dumps(names))
+    for zone in (*zones.values(), "Africa/Bujumbura"):
+        path = tree / "usr/share/zoneinfo" / zone
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a zone\n")
+    sh(sys.executable, program, "--root", tree, "en_US", "--timezone", "auto")
 
 
 def make_image(

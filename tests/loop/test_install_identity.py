@@ -72,14 +72,59 @@ def test_a_pc_gets_what_is_its_own(bench: Bench) -> None:
         assert stat.S_IMODE(entry.stat().st_mode) == 0o600
         assert stat.S_IMODE(entry.parent.stat().st_mode) == 0o700
         assert (root / "etc/locale.conf").read_text() == "LANG=zh_CN.UTF-8\n"
+        assert str((root / "etc/localtime").readlink()) == "/usr/share/zoneinfo/Asia/Shanghai"
     with mount(bench.part(5), bench.folder) as home:
         profile = home / "pupil/.profile"
         assert profile.read_text() == "# from the skeleton\n"
         assert (profile.stat().st_uid, profile.stat().st_gid) == (1000, 1000)
+        assert (home / "pupil/.works").resolve() == home / "pupil/我的作品"
+        assert (home / "pupil/我的作品").is_dir()
         assert stat.S_IMODE((home / "pupil").stat().st_mode) == 0o700
     assert result["machine_id"] == machine_id
     assert result["ssh_host_keys"] == [" ".join(public)]
     assert result["homes"] == ["pupil"]
+
+
+def test_the_works_of_a_home_that_outlived_a_reset_follow_into_the_new_language(
+    bench: Bench,
+) -> None:
+    bench.install()
+    give(bench)
+    with mount(bench.part(5), bench.folder, options="rw") as home:
+        (home / "pupil/我的作品/cat.png").write_bytes(b"a child made this")
+    again = give(bench, replace(WISH, locale="en_US", timezone="Africa/Bujumbura"))
+    assert "/etc/locale.conf" in again["changed"]
+    assert "/home/pupil/My works" in again["changed"]
+    with mount(bench.part(5), bench.folder) as home:
+        assert (home / "pupil/.works/cat.png").read_bytes() == b"a child made this"
+        assert str((home / "pupil/.works").readlink()) == "My works"
+        assert not (home / "pupil/我的作品").exists()
+    with mount(bench.part(4), bench.folder) as root:
+        assert str((root / "etc/localtime").readlink()).endswith("/Africa/Bujumbura")
+
+
+def test_a_language_that_the_image_does_not_hold_is_named(bench: Bench) -> None:
+    bench.install()
+    with pytest.raises(InstallError, match="does not hold the language fr_FR"):
+        give(bench, replace(WISH, locale="fr_FR"))
+
+
+def test_the_teacher_gets_the_rooms_password_and_nobody_else_does(bench: Bench) -> None:
+    bench.install()
+    hashed = "$6$abcdefgh$" + "Aa./0" * 17
+    told = give(bench, replace(WISH, teacher_hash=hashed))
+    assert hashed not in repr(told)
+    assert hashed not in repr(replace(WISH, teacher_hash=hashed))
+    with mount(bench.part(4), bench.folder) as root:
+        lines = (root / "etc/shadow").read_text().splitlines()
+        state = (root / "etc/shadow").stat()
+    assert lines == [
+        "root:*:20000:0:99999:7:::",
+        f"teacher:{hashed}:20000:0:99999:7:::",
+        "pupil:!:20000:0:99999:7:::",
+    ]
+    assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (0, 42, 0o640)
+    assert give(bench, replace(WISH, teacher_hash=hashed))["changed"] == []
 
 
 def test_two_pcs_of_one_image_differ(bench: Bench) -> None:
@@ -186,6 +231,7 @@ def test_outside_the_live_environment(bench: Bench) -> None:
         ("authorized_key", "ssh-ed25519 AAAA\nssh-ed25519 BBBB"),
         ("authorized_key", 'command="sh" ssh-ed25519 AAAA'),
         ("locale", "zh_CN; reboot"),
+        ("timezone", "../../etc/passwd"),
     ],
 )
 def test_what_would_make_broken_files(bench: Bench, field: str, value: str) -> None:

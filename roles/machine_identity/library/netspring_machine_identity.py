@@ -39,6 +39,14 @@ options:
     description: Language, as C(zh_CN); empty leaves the image's own.
     type: str
     default: ""
+  timezone:
+    description: Name below C(/usr/share/zoneinfo); empty takes the language's usual one.
+    type: str
+    default: ""
+  teacher_hash:
+    description: crypt(5) hash of the teacher's password; empty leaves the account locked.
+    type: str
+    default: ""
 author: Netspring Provision
 """
 
@@ -71,6 +79,8 @@ def main() -> None:
             "asset_tag": needed,
             "authorized_key": {**needed, "no_log": False},
             "locale": {"type": "str", "default": ""},
+            "timezone": {"type": "str", "default": ""},
+            "teacher_hash": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
     )
@@ -80,6 +90,8 @@ def main() -> None:
         asset_tag=given["asset_tag"],
         authorized_key=given["authorized_key"],
         locale=given["locale"],
+        timezone=given["timezone"],
+        teacher_hash=given["teacher_hash"].strip(),
     )
     serial, size = str(given["disk"]["serial"]), int(given["disk"]["size_bytes"])
     try:

@@ -130,6 +130,17 @@ def test_a_second_run_changes_nothing_and_without_a_name_the_language_stays(pc: 
     assert set_to(pc) == []
 
 
+def test_pretending_says_all_and_changes_nothing(pc: Path, home: Path) -> None:
+    write(home / "我的作品/cat.png", "cat")
+    before = everything(pc)
+    told = set_to(pc, "fr_FR", "--timezone", "auto", "--pretend")
+    assert everything(pc) == before
+    assert set(told) >= {"/etc/localtime", "/etc/locale.conf", "/home/pupil/我的作品"}
+    outside = {path for path in told if not path.startswith("/home/")}
+    done = set_to(pc, "fr_FR", "--timezone", "auto")
+    assert {path for path in done if not path.startswith("/home/")} == outside
+
+
 def test_every_way_between_the_languages_ends_in_the_same_pc(pc: Path) -> None:
     fresh = {}
     for name in WORKS:
@@ -184,6 +195,7 @@ def test_the_clock_follows_only_when_asked(pc: Path) -> None:
         done = run(pc, "fr_FR", "--timezone", wrong)
         assert done.returncode == 1
         assert "there is no time zone" in done.stderr
+        assert language.current(pc) == "fr_FR"
 
 
 def test_the_list_names_every_language_and_the_one_it_has(pc: Path) -> None:
@@ -206,7 +218,7 @@ def test_a_home_follows_with_everything_in_it(pc: Path, home: Path) -> None:
     assert (home / ".works/a/cat.sb3").read_text() == "cat"
     assert not (home / "我的作品").exists()
     assert "language = fr_FR" in (home / ".config/Thonny/configuration.ini").read_text()
-    assert str(home / "Mes créations") in changed
+    assert "/home/pupil/Mes créations" in changed
     assert set_to(pc, "fr_FR") == []
     set_to(pc, "zh_CN")
     assert (home / "我的作品/a/cat.sb3").read_text() == "cat"
@@ -286,7 +298,7 @@ def test_a_home_that_cannot_follow_is_named_and_the_pc_gets_its_language(
     write(home / "我的作品/cat.png", "cat")
     subprocess.run(["chown", "-R", "0:0", home], check=True)
     done = run(pc, "fr_FR")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "the home of pupil" in done.stderr
     assert language.current(pc) == "fr_FR"
     assert (home / "我的作品/cat.png").read_text() == "cat"

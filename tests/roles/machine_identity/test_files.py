@@ -69,6 +69,19 @@ def test_a_good_wish_passes() -> None:
         Wish("pc-01", "网春 01", KEY, locale).check()
 
 
+@pytest.mark.parametrize("good", ["$6$abcdefgh$" + "a" * 86, "$y$j9T$" + "a" * 22 + "$" + "b" * 43])
+def test_a_hash_that_a_pc_understands_passes(good: str) -> None:
+    Wish("pc-01", "NS-1", KEY, teacher_hash=good).check()
+
+
+@pytest.mark.parametrize("bad", ["secret", "$6$x:y$aaaaaaaaaaaaaaaaaaaa", "$1$old$hash", "!"])
+def test_what_is_no_hash_is_refused_and_not_repeated(bad: str) -> None:
+    with pytest.raises(RefusedError, match="no hash") as refused:
+        Wish("pc-01", "NS-1", KEY, teacher_hash=bad).check()
+    assert "teacher-password" in refused.value.hint
+    assert bad not in f"{refused.value} {refused.value.hint}"
+
+
 @pytest.mark.parametrize("hostname", ["", "a.b", "x" * 64, "pc-", "pc\n"])
 def test_a_name_that_is_none(hostname: str) -> None:
     with pytest.raises(RefusedError, match="machine_identity_hostname") as refused:

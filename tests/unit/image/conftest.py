@@ -33,7 +33,12 @@ def station(
 def put_image(station: Station) -> Callable[..., Manifest]:
     """Put a signed image of some bytes where a build would have put it."""
 
-    def put(profile: str = "core", locale: str = "zh_CN", content: bytes = b"image") -> Manifest:
+    def put(
+        profile: str = "core",
+        locale: str = "zh_CN",
+        content: bytes = b"image",
+        locales: tuple[str, ...] = (),
+    ) -> Manifest:
         inputs = inputs_of(profile, locale, None)
         folder = station.images / inputs.name
         folder.mkdir(parents=True)
@@ -55,6 +60,7 @@ def put_image(station: Station) -> Callable[..., Manifest]:
             chunks=(hashlib.sha256(content).hexdigest(),),
             minimum_disk_bytes=inputs.profile.minimum_disk_bytes,
             minimum_memory_bytes=inputs.profile.minimum_memory_bytes,
+            locales=locales,
         )
         manifest.write(image, folder, station)
         return image

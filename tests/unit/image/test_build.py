@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +35,7 @@ class Tree:
         self.roles: list[dict[str, Any]] = []
         self.said: RunResult | None = None
         self.pack_error: Exception | None = None
+        self.languages: tuple[str, ...] = ()
 
     def unpack(self, _station: Station, _inputs: Inputs, root: Path) -> None:
         for name in ("etc/ssh", "usr/sbin", "usr/lib/modules", "boot", "var/lib/dpkg", "tmp"):
@@ -50,6 +52,8 @@ class Tree:
         root = Path(asked["inventory"]).parent / "root"
         assert (root / "usr/sbin/policy-rc.d").read_text().endswith("exit 101\n")
         (root / "var/cache/apt/archives/dash_0.5_amd64.deb").touch()
+        for name in self.languages:
+            (root / build.LANGUAGES / name).mkdir(parents=True)
         return self.said or RunResult("r", station.runs, "successful", 0, ())
 
     def pack(self, root: Path, _work: Path, target: Path, _uuid: object, epoch: int) -> Packed:
@@ -99,6 +103,16 @@ def test_a_build_gives_a_signed_image_and_makes_it_current(station: Station, tre
     assert store.current(station, "core-fr_FR") == image.name
     assert entries(station) == ["core-fr_FR", image.name]
     assert (workspace.debs(station) / "dash_0.5_amd64.deb").exists()
+
+
+def test_an_image_says_which_languages_it_holds(station: Station, tree: Tree) -> None:
+    tree.languages = ("fr_FR", "zh_CN")
+    image, _ = build.build(station, "core")
+    assert image.locales == ("fr_FR", "zh_CN")
+    assert manifest.read(station.images / image.name).locales == ("fr_FR", "zh_CN")
+    assert [image.holds(name) for name in ("zh_CN", "fr_FR", "en_US")] == [True, True, False]
+    older = replace(image, locales=())
+    assert [older.holds(name) for name in ("zh_CN", "fr_FR")] == [True, False]
 
 
 def test_a_second_build_does_no_work(

@@ -11,6 +11,7 @@ from netspring_provision.errors import RefusedError, StationError
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.model import Facts
 from netspring_provision.steps.install import KINDS, gate, install_machines
+from netspring_provision.steps.job import Job
 from netspring_provision.steps.wipe import wipe_machines
 
 GIB = 1 << 30
@@ -75,6 +76,32 @@ def test_a_wiped_machine_is_installed_and_on_record(room: playing.Room) -> None:
     assert given["image_deploy_disk"] == {"serial": "WD-pc1", "size_bytes": 160 * samples.GB}
     assert given["image_deploy_url"].endswith("/images/lite-zh_CN-01234567")
     assert given["machine_identity_hostname"] == "pc1"
+
+
+def speaking(room: playing.Room, **variables: str) -> Job:
+    job = room.job()
+    hosts = (dataclasses.replace(host, vars={**host.vars, **variables}) for host in job.hosts)
+    return dataclasses.replace(job, hosts=tuple(hosts))
+
+
+def test_the_room_says_language_and_time_zone(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    image = dataclasses.replace(IMAGE, locales=("fr_FR", "zh_CN"))
+    job = speaking(room, netspring_locale="fr_FR", netspring_timezone="Africa/Bujumbura")
+    (done,) = install_machines(job, (samples.facts(),), {"pc1": image})
+    assert done.reason is None
+    given = room.hostvars[-1]["pc1"]
+    assert given["machine_identity_locale"] == "fr_FR"
+    assert given["machine_identity_timezone"] == "Africa/Bujumbura"
+
+
+def test_a_language_that_the_image_does_not_hold_is_refused(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    job = speaking(room, netspring_locale="fr_FR")
+    (done,) = install_machines(job, (samples.facts(),), {"pc1": IMAGE})
+    assert done.refused
+    assert "is to speak fr_FR, and the image lite-zh_CN-01234567 holds zh_CN" in (done.reason or "")
+    assert installs(room) == []
 
 
 def refused(room: playing.Room, machine: Facts, words: str) -> None:

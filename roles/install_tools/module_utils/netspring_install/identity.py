@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.netspring_install import content, partition, rescue, target, tools
-from ansible.module_utils.netspring_install.errors import RefusedError
+from ansible.module_utils.netspring_install.errors import InstallError, RefusedError
 from ansible.module_utils.netspring_install.files import Tree
 from ansible.module_utils.netspring_install.host import Host
 from ansible.module_utils.netspring_install.target import Target
 
 DEVICE_SECONDS = 300
+LANGUAGE = "usr/local/sbin/netspring-language"
+TEACHER = "teacher"
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 # RFC 1123: letters, digits and inner hyphens; 63 characters at most.
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 _LOCALE = re.compile(r"(C|[a-z]{2,3}(_[A-Z]{2})?)(\.UTF-8)?\Z")
+_TIMEZONE = re.compile(r"[A-Za-z]+(/[A-Za-z0-9_+-]+)*\Z")
+# crypt(5): SHA-512 or yescrypt; no colon, no line break.
+_HASH = re.compile(r"\$(6|y)\$[A-Za-z0-9./$=,]{20,200}\Z")
 _PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?\Z")
 
 
@@ -33,12 +39,16 @@ class Wish:
         asset_tag: what is written on the sticker; any printable text without line breaks.
         authorized_key: one public key that may enter as root.
         locale: language, as ``zh_CN``; empty leaves the image's own.
+        timezone: a name below /usr/share/zoneinfo; empty takes the language's usual one.
+        teacher_hash: crypt(5) hash of the teacher's password; empty leaves the account locked.
     """
 
     hostname: str
     asset_tag: str
     authorized_key: str
     locale: str = ""
+    timezone: str = ""
+    teacher_hash: str = field(default="", repr=False)
 
     def check(self) -> None:
         """Refuse what would make broken files.
@@ -51,12 +61,18 @@ class Wish:
             ("asset_tag", self.asset_tag, self.asset_tag and self.asset_tag.isprintable()),
             ("authorized_key", self.authorized_key, _PUBLIC_KEY.match(self.authorized_key)),
             ("locale", self.locale, not self.locale or _LOCALE.match(self.locale)),
+            ("timezone", self.timezone, not self.timezone or _TIMEZONE.match(self.timezone)),
         ):
             if not right:
                 raise RefusedError(
                     f"machine_identity_{name} cannot be {value!r}",
                     hint="nothing was changed; correct it in the room's inventory",
                 )
+        if self.teacher_hash and not _HASH.match(self.teacher_hash):
+            raise RefusedError(
+                "the teacher's password is stored as no hash that a PC understands",
+                hint="nothing was changed; set it again: netspring room teacher-password",
+            )
 
 
 def run(
@@ -80,6 +96,8 @@ def run(
         tree = Tree(root, pretend)
         machine_id = _machine_id(tree)
         _names(tree, wish, found)
+        _language(tree, wish, home)
+        _teacher(tree, wish)
         _mounts(tree, found)
         key = _host_key(tree, wish)
         _enter(tree, wish)
@@ -128,12 +146,42 @@ def _names(tree: Tree, wish: Wish, found: Target) -> None:
     tree.folder("etc/netspring")
     text = json.dumps(machine, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     tree.text("etc/netspring/machine.json", text)
-    if wish.locale:
-        line = f"LANG={wish.locale.removesuffix('.UTF-8')}.UTF-8\n"
-        tree.text("etc/locale.conf", line)
-        # Debian 13 makes this a link to the other; where it is a file, both must say the same.
-        if tree.read("etc/default/locale") is not None:
-            tree.text("etc/default/locale", line)
+
+
+def _language(tree: Tree, wish: Wish, home: Path) -> None:
+    """Let the image's own program set the language, before homes are made of the skeleton.
+
+    Homes that outlived a reset are brought along. The program is run by the Python of the live
+    environment: it needs nothing of the new system but its files.
+    """
+    program = tree.at(LANGUAGE)
+    if not program.is_file():
+        if wish.locale:
+            raise InstallError(
+                "the image cannot change its language", hint="build the image again on the station"
+            )
+        return
+    argv = [sys.executable, str(program), "--root", str(tree.root)]
+    argv += ["--timezone", wish.timezone or "auto"] + ["--pretend"] * tree.pretend
+    with rescue.bound(str(home), tree.root / "home"):
+        # 3: a home could not follow, for example a full one; the PC itself is as it should be.
+        argv += [wish.locale] * bool(wish.locale)
+        said = tools.run(argv, what="the PC's language", accept=(0, 3))
+    tree.changed += said.stdout.decode().splitlines()
+
+
+def _teacher(tree: Tree, wish: Wish) -> None:
+    """Give the teacher the room's password, where the image has a teacher; shadow(5)."""
+    text = tree.read("etc/shadow") or ""
+    changed = re.sub(
+        rf"^{TEACHER}:[^:]*:", lambda _: f"{TEACHER}:{wish.teacher_hash}:", text, flags=re.MULTILINE
+    )
+    if not wish.teacher_hash or changed == text:
+        return
+    state = tree.at("etc/shadow").stat()
+    tree.text("etc/shadow", changed, state.st_mode & 0o7777)
+    if not tree.pretend:
+        os.chown(tree.at("etc/shadow"), state.st_uid, state.st_gid)  # group shadow: unix_chkpwd(8)
 
 
 def _mounts(tree: Tree, found: Target) -> None:
