@@ -38,7 +38,7 @@ def safe(name: str) -> str:
     if not dot or len(ending) > 12:
         stem, dot, ending = text, "", ""
     while not fits(f"{stem}{dot}{ending}"):
-        stem = stem[:-1]
+        stem = stem[:-1].rstrip(" .")
     return f"{stem}{dot}{ending}"
 
 
