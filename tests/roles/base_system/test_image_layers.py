@@ -95,7 +95,10 @@ def test_only_the_languages_of_the_image_stay(tmp_path: Path) -> None:
         path = tmp_path / f"usr/share/locale/{name}/LC_MESSAGES/kturtle.mo"
         path.parent.mkdir(parents=True)
         path.touch()
-    for name in ("doc/dash/copyright", "doc/dash/changelog.gz", "man/man1/dash.1.gz"):
+    programs = {"gcompris-qt/translations/gcompris": ("zh_CN", "zh_TW", "fr", "de")}
+    programs["qt6/translations/qt"] = ("zh_TW", "en")
+    texts = [f"{program}_{name}.qm" for program, names in programs.items() for name in names]
+    for name in (*texts, "doc/dash/copyright", "doc/dash/changelog.gz", "man/man1/dash.1.gz"):
         (tmp_path / "usr/share" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "usr/share" / name).touch()
     left_out(tmp_path)
@@ -105,6 +108,10 @@ def test_only_the_languages_of_the_image_stay(tmp_path: Path) -> None:
         "usr/share/locale/fr/LC_MESSAGES/kturtle.mo",
         "usr/share/locale/en_GB/LC_MESSAGES/kturtle.mo",
         "usr/share/doc/dash/copyright",
+        "usr/share/gcompris-qt/translations/gcompris_zh_CN.qm",
+        "usr/share/gcompris-qt/translations/gcompris_zh_TW.qm",
+        "usr/share/gcompris-qt/translations/gcompris_fr.qm",
+        "usr/share/qt6/translations/qt_en.qm",
     }
 
 
