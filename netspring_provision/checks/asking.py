@@ -17,6 +17,7 @@ Facts = Mapping[str, Any]
 Seen = Callable[[str], None]
 
 ON_MACHINE = Path(__file__).resolve().parent / "on_machine"
+SHOWN = 5
 _FOLDERS = ("netspring_provision", "netspring_provision/checks")
 
 
@@ -79,3 +80,9 @@ def require(problems: Iterable[str]) -> None:
     found = list(problems)
     if found:
         pytest.fail("; ".join(found), pytrace=False)
+
+
+def some(names: list[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -70,12 +70,17 @@ class App:
 
 @dataclass(frozen=True)
 class Profile:
-    """What a machine of this profile must be able to do."""
+    """What a machine of this profile must be able to do.
+
+    Attributes:
+        desktop_seconds: within which the desktop must have come up after power-on.
+    """
 
     name: str
     features: frozenset[str]
     minimum_memory_bytes: int
     panels: tuple[str, ...]
+    desktop_seconds: int
     apps: tuple[App, ...]
 
 
@@ -168,6 +173,7 @@ def _profile(name: str, entry: Mapping[str, Any]) -> Profile:
         features=frozenset(entry["features"]),
         minimum_memory_bytes=int(entry["minimum_memory_bytes"]),
         panels=tuple(entry["panels"]),
+        desktop_seconds=int(entry.get("desktop_seconds", 0)),
         apps=tuple(
             App(
                 name=app["name"],

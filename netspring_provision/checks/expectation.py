@@ -10,6 +10,9 @@ from typing import Any
 
 from netspring_provision.checks import catalogue
 
+# Accounts besides the child's that have a home (roles/classroom); the guest's is in memory.
+OTHERS = ("teacher", "guest")
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -28,6 +31,7 @@ class Expectation:
         token_sha256: digest of the live token, which must not be found on the machine.
         donor_marks: strings that only a former owner's data holds; known for lab disks.
         pupil: the child's account.
+        station_key: kind and key of the station's public key, the only one that may log in.
     """
 
     host: str
@@ -44,6 +48,7 @@ class Expectation:
     token_sha256: str | None = None
     donor_marks: tuple[str, ...] = ()
     pupil: str = "pupil"
+    station_key: str | None = None
 
     @property
     def features(self) -> catalogue.Profile:
@@ -62,6 +67,7 @@ class Expectation:
         return {
             "nonce": nonce,
             "pupil": self.pupil,
+            "accounts": [self.pupil, *OTHERS],
             "token_sha256": self.token_sha256,
             "donor_marks": list(self.donor_marks),
             "panels": list(profile.panels),

@@ -22,10 +22,14 @@ def session_problems(desktop: Facts) -> list[str]:
     return [str(desktop["error"])] if desktop.get("error") else []
 
 
-def test_desktop_comes_up(desktop: Facts, seen: Seen) -> None:
-    """The display manager is active, X runs, and the panel runs as the child."""
-    seen(f"{desktop.get('panel')}, {len(desktop.get('processes', []))} processes")
+def test_desktop_comes_up(desktop: Facts, expected: Expectation, seen: Seen) -> None:
+    """The display manager is active, X runs, and the panel ran as the child in good time."""
+    took = desktop.get("seconds")
+    seen(f"{desktop.get('panel')}, {took} s, {len(desktop.get('processes', []))} processes")
     problems = session_problems(desktop)
+    budget = expected.features.desktop_seconds
+    if took is None or took > budget:
+        problems.append(f"the desktop took {took} s after power-on, it may take {budget} s")
     if desktop.get("display_manager") != "active":
         problems.append(f"the display manager is {desktop.get('display_manager')!r}")
     if not desktop.get("xserver"):

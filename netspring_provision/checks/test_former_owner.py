@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from netspring_provision.checks.asking import Facts, Seen, part, require
+import time
 
+from netspring_provision.checks.asking import Facts, Seen, part, require, some
+from netspring_provision.checks.expectation import OTHERS, Expectation
+
+TEACHER = "teacher"
 OURS = {
     "netspring-bios",
     "netspring-esp",
@@ -59,4 +63,40 @@ def test_nothing_of_a_former_owner(facts: Facts, seen: Seen) -> None:
             problems.append(f"{disk['path']}: {sample['errors']} samples could not be read")
         if not sample["bytes"]:
             problems.append(f"{disk['path']}: nothing was read")
+    require(problems)
+
+
+def test_files_are_nobody_elses(facts: Facts, seen: Seen) -> None:
+    """Homes hold only what this PC's people made since its installation."""
+    found = part(facts, "foreign")
+    made = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found["installed"]))
+    seen(f"homes made {made} UTC")
+    require(
+        f"{what}: {some(found[kind])}"
+        for kind, what in (
+            ("folders", "folders of nobody on this PC"),
+            ("owners", "files of somebody else in a home"),
+            ("old", "files older than this PC's installation"),
+            ("elsewhere", "files where none ought to be"),
+        )
+        if found[kind]
+    )
+
+
+def test_accounts_are_ours(facts: Facts, expected: Expectation, seen: Seen) -> None:
+    """Pupil, teacher and guest alone; only the teacher may have a password, nobody rights."""
+    people = part(facts, "people")
+    seen(", ".join(f"{name} ({uid})" for name, uid in people["persons"].items()) or "-")
+    known = {expected.pupil, *OTHERS}
+    problems = [f"account of a stranger: {name}" for name in people["persons"] if name not in known]
+    problems += [f"{name} is an administrator" for name in people["roots"] if name != "root"]
+    problems += [
+        f"{name} can log in by password" for name in people["by_password"] if name != TEACHER
+    ]
+    problems += [f"{name} needs no password" for name in people["without_password"]]
+    problems += [
+        f"{name} is in the administrators' group {group}"
+        for name, groups in people["admin_groups"].items()
+        for group in groups
+    ]
     require(problems)

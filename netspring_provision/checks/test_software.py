@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from netspring_provision.checks.asking import Facts, Seen, part, require
+from netspring_provision.checks.asking import Facts, Seen, part, require, some
 from netspring_provision.checks.expectation import Expectation
 
-SHOWN = 5
-
-
-def some(names: list[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+STATION_KEYS = "/root/.ssh/authorized_keys"
 
 
 def test_packages_are_the_images(facts: Facts, expected: Expectation, seen: Seen) -> None:
@@ -58,6 +52,7 @@ def test_nothing_half_done_is_left(facts: Facts, seen: Seen) -> None:
     found = part(facts, "leftovers")
     seen(", ".join(found["settings"]) or "-")
     problems = [f"{path} is there" for path in found["traces"]]
+    problems += [f"{path} was written by the build" for path in found["logs"]]
     for key, what in (
         ("archives", "downloaded packages"),
         ("lists", "package lists"),
@@ -68,8 +63,16 @@ def test_nothing_half_done_is_left(facts: Facts, seen: Seen) -> None:
     require(problems)
 
 
-def test_no_secrets_of_the_station(facts: Facts, seen: Seen) -> None:
-    """Neither private keys nor the token of the live environment, where we keep settings."""
+def test_no_secrets_of_the_station(facts: Facts, expected: Expectation, seen: Seen) -> None:
+    """No private key, no token, and nobody's key lets in but the station's own, as root."""
     found = part(facts, "leftovers")
-    seen(f"{len(found['settings'])} files in /etc/netspring")
-    require(f"a secret in {path}" for path in found["secrets"])
+    seen(f"{len(found['settings'])} files in /etc/netspring, {len(found['keys'])} keys let in")
+    problems = [f"a secret in {path}" for path in found["secrets"]]
+    if expected.station_key is None:
+        problems.append("the station's own key is not known to the check")
+    problems += [
+        f"a key that is not the station's in {entry['path']}"
+        for entry in found["keys"]
+        if entry != {"path": STATION_KEYS, "key": expected.station_key}
+    ]
+    require(problems)

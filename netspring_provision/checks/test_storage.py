@@ -9,6 +9,8 @@ from netspring_provision.checks.asking import Facts, Seen, part, require
 GROWN_SHARE = 0.98
 ROOT_FREE_BYTES = 300_000_000
 HOME_FREE_BYTES = 50_000_000
+# Kinds of xdg-user-dirs whose folder is that of the works.
+SAVED = ("DOCUMENTS", "PICTURES", "MUSIC", "VIDEOS")
 
 
 def test_root_fills_its_partition(facts: Facts, seen: Seen) -> None:
@@ -52,4 +54,25 @@ def test_pupil_can_save(facts: Facts, seen: Seen) -> None:
         problems.append(f"cannot write in {pupil['home']}: {pupil['stderr']}")
     if pupil["partlabel"] != "netspring-home":
         problems.append(f"{pupil['home']} is on the partition {pupil['partlabel']!r}")
+    require(problems)
+
+
+def test_works_outlive_a_reset(facts: Facts, seen: Seen) -> None:
+    """The folder of works takes a file of the child's and lies on the partition that stays."""
+    works = part(facts, "works")
+    seen(f"{works['folder']} ({works['partlabel']})")
+    problems = []
+    if works["link"] is None:
+        problems.append("the child's home has no link ~/.works")
+    if works["folder"] is None:
+        problems.append("the folder of works is not there")
+    elif not works["wrote"]:
+        problems.append(f"the child cannot write in {works['folder']}: {works['stderr']}")
+    if works["partlabel"] != "netspring-home":
+        problems.append(f"the folder of works is on the partition {works['partlabel']!r}")
+    problems += [
+        f"programs save {kind.lower()} in {works['xdg'].get(kind)}"
+        for kind in SAVED
+        if works["folder"] and works["xdg"].get(kind) != works["folder"]
+    ]
     require(problems)

@@ -21,81 +21,28 @@ from pathlib import Path
 from typing import IO, Any
 
 from netspring_provision.checks.on_machine import apps, sound
+from netspring_provision.checks.on_machine.session import (
+    SESSION_SECONDS,
+    await_session,
+    environment_of,
+    named,
+    processes,
+    seconds_to,
+)
 from netspring_provision.checks.on_machine.x11 import Display
 
-SESSION_SECONDS = 180
 DRAWN_COLOURS = 100  # of a desktop with its icons; a bare panel on a bare screen has about 20
 DRAWN_SECONDS = 120  # on a station with much else to do, an emulated PC took over 30
 INPUT_SECONDS = 60
-ENVIRONMENT_SECONDS = 15.0
 ALONE_SECONDS = 40
 LOCK = Path("/run/netspring-check.lock")
 CLOSING_SECONDS = 1500
-
-
-def processes(uid: int) -> dict[str, int]:
-    """Names and numbers of a user's processes."""
-    found: dict[str, int] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if entry.stat().st_uid == uid:
-                found[(entry / "comm").read_text().strip()] = int(entry.name)
-        except OSError:  # it ended meanwhile
-            continue
-    return found
-
-
-def await_session(uid: int, panels: list[str]) -> tuple[dict[str, int], int | None]:
-    """Wait until the panel of the desktop runs; its process number, or ``None``."""
-    deadline = time.monotonic() + SESSION_SECONDS
-    while True:
-        running = processes(uid)
-        for panel in panels:
-            if panel[:15] in running:  # the kernel keeps 15 letters of a name
-                return running, running[panel[:15]]
-        if time.monotonic() > deadline:
-            return running, None
-        time.sleep(1)
-
-
-def environment_of(pid: int, proc: Path = Path("/proc")) -> dict[str, str]:
-    """The environment that a program of the desktop was started with.
-
-    A process bears its new name a moment before its environment can be read (execve(2) sets one
-    after the other), so it is read again until it names a display.
-
-    Raises:
-        RuntimeError: it has none, even later.
-    """
-    deadline = time.monotonic() + ENVIRONMENT_SECONDS
-    while True:
-        raw = (proc / str(pid) / "environ").read_bytes().decode(errors="replace")
-        found = dict(item.split("=", 1) for item in raw.split("\0") if "=" in item)
-        if found.get("DISPLAY"):
-            return found
-        if time.monotonic() > deadline:
-            raise RuntimeError("the desktop's panel was started without a DISPLAY")
-        time.sleep(0.5)
 
 
 def away_from(environment: dict[str, str], home: Path) -> dict[str, str]:
     """The environment with another home, and without the names of folders in the child's own."""
     own = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
     return {key: val for key, val in environment.items() if key not in own} | {"HOME": str(home)}
-
-
-def xserver() -> bool:
-    """Whether an X server runs."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if (entry / "comm").read_text().strip() in ("Xorg", "X"):
-                    return True
-            except OSError:  # it ended meanwhile
-                continue
-    return False
 
 
 def alone() -> IO[str] | None:
@@ -160,7 +107,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         return answer
     running, panel = await_session(user.pw_uid, question["panels"])
     answer["processes"] = sorted(running)
-    answer["xserver"] = xserver()
+    answer["xserver"] = bool(named(("Xorg", "X")))
     answer["panel"] = next((name for name in question["panels"] if name[:15] in running), None)
     if panel is None:
         answer["error"] = f"no panel of the desktop within {SESSION_SECONDS} s"
@@ -170,6 +117,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
     except (OSError, RuntimeError) as error:
         answer["error"] = str(error)
         return answer
+    answer["seconds"] = seconds_to(panel)
     answer["environment"] = {
         key: environment.get(key) for key in ("DISPLAY", "LANG", "LANGUAGE", "GTK_IM_MODULE",
                                               "QT_IM_MODULE", "XMODIFIERS", "XDG_CURRENT_DESKTOP")

@@ -18,10 +18,28 @@ TRACES = (
     "/etc/apt/apt.conf.d/99mmdebstrap",
     "/etc/apt/apt.conf.d/00mmdebstrap",
     "/root/.ansible",
-    "/root/.bash_history",
-    "/root/.ssh/id_ed25519",
-    "/root/.ssh/id_rsa",
+    "/root/.ssh/id_*",
+    "/home/*/.ssh/id_*",
+    "/root/.ansible_async",
+    "/var/log/netspring*",
+    "/etc/apt/sources.list.d/netspring*",
 )
+# In the folders for what is temporary.
+TEMPORARY = tuple(
+    f"{folder}/{name}"
+    for folder in ("tmp", "var/tmp")
+    for name in ("netspring*", ".ansible*", "ansible*")
+)
+# What was typed there so far was typed by a technician.
+HISTORIES = (
+    ".bash_history",
+    ".ash_history",
+    ".sh_history",
+    ".python_history",
+    ".lesshst",
+    ".viminfo",
+)
+KEY_FILES = ("root/.ssh/authorized_keys*", "home/*/.ssh/authorized_keys*")
 SECRET_NAME = re.compile(r"(token|secret|passw|private)", re.IGNORECASE)
 LIMIT_BYTES = 1 << 20
 
@@ -45,7 +63,9 @@ def find(token_sha256: str | None, root: Path = Path("/")) -> dict[str, Any]:
     ]
     settings = [path for path in sorted(below("/etc/netspring").rglob("*")) if path.is_file()]
     return {
-        "traces": [path for path in TRACES if below(path).exists()],
+        "traces": _traces(root),
+        "logs": _logs(root),
+        "keys": _keys(root),
         "archives": [path.name for path in archives],
         "lists": [path.name for path in lists],
         "proxies": _proxies([below("/etc/apt/apt.conf"), *_files(below("/etc/apt/apt.conf.d"))]),
@@ -54,6 +74,49 @@ def find(token_sha256: str | None, root: Path = Path("/")) -> dict[str, Any]:
             settings, [*_files(below("/root")), *_files(below("/root/.ssh"))], token_sha256
         ),
     }
+
+
+def _traces(root: Path) -> list[str]:
+    """Files and folders by the patterns above, and what somebody typed."""
+    patterns = [pattern.lstrip("/") for pattern in TRACES]
+    patterns += TEMPORARY
+    patterns += [f"{home}/{name}" for home in ("root", "home/*") for name in HISTORIES]
+    found = {path for pattern in patterns for path in root.glob(pattern)}
+    return ["/" + str(path.relative_to(root)) for path in sorted(found)]
+
+
+def _logs(root: Path) -> list[str]:
+    """Logs with something in them that were written before this PC was installed: by the build."""
+    machine = root / "etc/netspring/machine.json"
+    if not machine.is_file():
+        return []
+    installed = machine.stat().st_mtime
+    return [
+        "/" + str(path.relative_to(root))
+        for path in sorted((root / "var/log").rglob("*"))
+        if path.is_file()
+        and not path.is_symlink()
+        and path.stat().st_size
+        and path.stat().st_mtime < installed
+    ]
+
+
+def _keys(root: Path) -> list[dict[str, str]]:
+    """Who may log in by key: each line of each list, kind and key without its comment."""
+    found = []
+    for pattern in KEY_FILES:
+        for path in sorted(root.glob(pattern)):
+            for line in path.read_text(errors="replace").splitlines():
+                if line.strip() and not line.lstrip().startswith("#"):
+                    where = "/" + str(path.relative_to(root))
+                    found.append({"path": where, "key": _bare(line)})
+    return found
+
+
+def _bare(line: str) -> str:
+    """Kind and key of a line of authorized_keys(5); the line itself if it has options before."""
+    words = line.split()
+    return " ".join(words[:2]) if words[0].startswith(("ssh-", "ecdsa-", "sk-")) else line.strip()
 
 
 def _files(folder: Path) -> list[Path]:

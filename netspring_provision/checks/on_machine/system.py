@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from netspring_provision.checks.on_machine import disks, leftovers
+from netspring_provision.checks.on_machine import disks, homes, leftovers, parts
 
 DISK_ERRORS = re.compile(
     r"I/O error, dev (?!fd|sr|loop)|Buffer I/O error on dev (?!fd|sr|loop)|EXT4-fs error|"
@@ -101,10 +101,13 @@ def boot() -> dict[str, Any]:
     }
 
 
-def mount(where: str) -> dict[str, Any] | None:
-    """What is mounted at ``where``, with UUID and partition label; sizes in bytes."""
+def mount(where: str, by: str = "--mountpoint") -> dict[str, Any] | None:
+    """What is mounted at ``where``, with UUID and partition label; sizes in bytes.
+
+    With ``--target`` for ``by``: the file system that this file or folder lies on.
+    """
     done = run(
-        "findmnt", "--json", "--bytes", "--mountpoint", where, "--output",
+        "findmnt", "--json", "--bytes", by, where, "--output",
         "SOURCE,FSTYPE,OPTIONS,UUID,PARTLABEL,SIZE,AVAIL",
     )  # fmt: skip
     if done.returncode != 0:
@@ -161,6 +164,13 @@ def units() -> dict[str, Any]:
     return {"state": state, "failed": [line.split()[0] for line in listed.splitlines() if line]}
 
 
+def foreign(accounts: list[str]) -> dict[str, Any]:
+    """Files that are nobody's here; older than the file system of the homes is older than all."""
+    home = mount("/home") or {}
+    installed = homes.made(home["source"], output)
+    return {"installed": installed, **homes.foreign(accounts, installed)}
+
+
 def kernel() -> dict[str, Any]:
     """Complaints of the kernel about disks since the machine was switched on."""
     lines = output("journalctl", "--dmesg", "--boot", "--output=cat", "--no-pager").splitlines()
@@ -174,11 +184,11 @@ def kernel() -> dict[str, Any]:
 
 def memory() -> dict[str, Any]:
     """RAM and what serves as swap."""
-    total = re.search(r"MemTotal:\s+(\d+) kB", text("/proc/meminfo") or "")
-    if total is None:
-        raise RuntimeError("/proc/meminfo has no MemTotal")
+    table = text("/proc/meminfo") or ""
+    numbers = {name: int(kib) * 1024 for name, kib in re.findall(r"(\w+):\s+(\d+) kB", table)}
     swaps = [line.split()[0] for line in (text("/proc/swaps") or "").splitlines()[1:]]
-    return {"bytes": int(total[1]) * 1024, "swaps": swaps}
+    used = numbers["MemTotal"] - numbers["MemAvailable"]
+    return {"bytes": numbers["MemTotal"], "used": used, "swaps": swaps}
 
 
 def locale() -> dict[str, Any]:
@@ -249,7 +259,7 @@ def clock() -> dict[str, Any]:
 
 def gather(question: dict[str, Any]) -> dict[str, Any]:
     """All parts; one that fails says why and spoils no other."""
-    parts: dict[str, Callable[[], Any]] = {
+    looks: dict[str, Callable[[], Any]] = {
         # First, so that the machine has settled before anything else is looked at.
         "units": units,
         "clock": clock,
@@ -258,6 +268,11 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         "boot": boot,
         "grown": grown,
         "pupil": lambda: pupil(question["pupil"]),
+        "works": lambda: homes.works(question["pupil"], lambda path: mount(path, "--target")),
+        "people": homes.people,
+        "foreign": lambda: foreign(question["accounts"]),
+        "drives": parts.drives,
+        "hardware": parts.hardware,
         "kernel": kernel,
         "memory": memory,
         "locale": locale,
@@ -267,10 +282,10 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         "leftovers": lambda: leftovers.find(question["token_sha256"]),
     }
     answer: dict[str, Any] = {"schema": 1, "nonce": question["nonce"], "seconds": {}}
-    for name, part in parts.items():
+    for name, look in looks.items():
         began = time.monotonic()
         try:
-            answer[name] = part()
+            answer[name] = look()
         except Exception as error:  # noqa: BLE001  (whatever it is, the check must get to see it)
             answer[name] = {"unobserved": f"{type(error).__name__}: {error}"}
         answer["seconds"][name] = round(time.monotonic() - began, 2)

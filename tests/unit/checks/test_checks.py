@@ -49,6 +49,10 @@ def listener(protocol: str, port: str, program: str) -> Change:
     )
 
 
+def key(path: str, text: str = "ssh-ed25519 AAAA") -> Change:
+    return lambda facts: facts["leftovers"]["keys"].append({"path": path, "key": text})
+
+
 def act(app: str, **changes: Any) -> Change:
     return lambda desktop: desktop["apps"][app]["act"].update(changes)
 
@@ -126,6 +130,42 @@ SYSTEM_FAULTS: list[tuple[str, Change, str]] = [
     ("nothing_half_done_is_left", lambda f: f["leftovers"]["lists"].append("Packages"), "Packages"),
     ("nothing_half_done_is_left", lambda f: f["leftovers"]["proxies"].append("p"), "a proxy"),
     ("no_secrets_of_the_station", lambda f: f["leftovers"]["secrets"].append("/x"), "in /x"),
+    ("nothing_half_done_is_left", lambda f: f["leftovers"]["logs"].append("/v/l"), "by the build"),
+    (
+        "no_secrets_of_the_station",
+        key("/root/.ssh/authorized_keys", "ssh-rsa B"),
+        "not the station",
+    ),
+    ("no_secrets_of_the_station", key("/home/pupil/.ssh/authorized_keys"), "in /home/pupil/.ssh"),
+    ("disks_are_healthy", lambda f: f["drives"][0].update(failing=True), "failing (SMART)"),
+    ("disks_are_healthy", lambda f: f["drives"][0].update(failing_now=1), "failing (SMART)"),
+    ("disks_are_healthy", lambda f: f["drives"][0].update(warnings=["spare"]), "warns: spare"),
+    ("disks_are_healthy", lambda f: f["drives"][0].update(updated=0), "does not give its record"),
+    ("disks_are_healthy", lambda f: f["drives"].clear(), "no disk is known"),
+    ("disks_are_healthy", lambda f: f.update(drives=UNSEEN), "could not be observed"),
+    ("parts_are_known", lambda f: f.update(hardware=UNSEEN), "could not be observed"),
+    ("works_outlive_a_reset", lambda f: f["works"].update(link=None), "no link ~/.works"),
+    ("works_outlive_a_reset", lambda f: f["works"].update(folder=None), "is not there"),
+    ("works_outlive_a_reset", lambda f: f["works"].update(wrote=False, stderr="full"), ": full"),
+    ("works_outlive_a_reset", lambda f: f["works"].update(partlabel="netspring-root"), "-root'"),
+    (
+        "works_outlive_a_reset",
+        lambda f: f["works"]["xdg"].update(PICTURES="/home/pupil/Pictures"),
+        "save pictures in /home/pupil/Pictures",
+    ),
+    ("files_are_nobody_elses", lambda f: f["foreign"]["folders"].append("/home/bob"), "/home/bob"),
+    ("files_are_nobody_elses", lambda f: f["foreign"]["owners"].append("/h/x"), "somebody else"),
+    ("files_are_nobody_elses", lambda f: f["foreign"]["old"].append("/h/tax.pdf"), "/h/tax.pdf"),
+    ("files_are_nobody_elses", lambda f: f["foreign"]["elsewhere"].append("/srv/a"), "/srv/a"),
+    ("accounts_are_ours", lambda f: f["people"]["persons"].update(bob=1007), "stranger: bob"),
+    ("accounts_are_ours", lambda f: f["people"]["roots"].append("toor"), "toor is an admin"),
+    ("accounts_are_ours", lambda f: f["people"]["by_password"].append("pupil"), "by password"),
+    ("accounts_are_ours", lambda f: f["people"]["without_password"].append("x"), "x needs no"),
+    (
+        "accounts_are_ours",
+        lambda f: f["people"]["admin_groups"].update(pupil=["sudo"]),
+        "pupil is in the administrators' group sudo",
+    ),
     ("packages_are_the_images", lambda f: f["packages"]["installed"].pop("bash"), "missing: bash"),
     (
         "packages_are_the_images",
@@ -155,6 +195,8 @@ SYSTEM_FAULTS: list[tuple[str, Change, str]] = [
 
 DESKTOP_FAULTS: list[tuple[str, Change, str]] = [
     ("desktop_comes_up", lambda d: d.update(display_manager="failed"), "'failed'"),
+    ("desktop_comes_up", lambda d: d.update(seconds=121.0), "took 121.0 s"),
+    ("desktop_comes_up", lambda d: d.update(seconds=None), "took None s"),
     ("desktop_comes_up", lambda d: d.update(xserver=False), "no X server"),
     ("desktop_comes_up", lambda d: d.update(panel=None, error="no panel"), "no panel"),
     ("desktop_speaks_the_rooms_language", lambda d: d["environment"].update(LANG="C"), "LANG='C'"),
@@ -276,6 +318,7 @@ def test_what_could_not_be_observed_fails(part: str) -> None:
         ("packages_are_the_images", {"packages": None}, "manifest is not known"),
         ("packages_are_the_images", {"packages": {}}, "lists no packages"),
         ("language_is_the_rooms", {"locale": None}, "which language"),
+        ("no_secrets_of_the_station", {"station_key": None}, "is not known to the check"),
         (
             "machine_itself_answers",
             {"uuid": None, "serial": None, "asset_tag": None},

@@ -17,7 +17,15 @@ import pytest
 
 from netspring_provision.checks import asking
 from netspring_provision.checks.on_machine import __main__ as program
-from netspring_provision.checks.on_machine import apps, desktop, disks, leftovers, pixels, system
+from netspring_provision.checks.on_machine import (
+    apps,
+    desktop,
+    disks,
+    leftovers,
+    pixels,
+    session,
+    system,
+)
 
 # Recorded from `ss -H -l -t -u -n -p` on a lite PC, with a print server added.
 SOCKETS = """\
@@ -156,8 +164,8 @@ def test_an_environment_that_is_not_there_yet_is_waited_for(
     environ.parent.mkdir()
     environ.write_bytes(b"")
     waits = iter([b"", b"DISPLAY=:0\0LANG=zh_CN.UTF-8\0"])
-    monkeypatch.setattr(desktop.time, "sleep", lambda _s: environ.write_bytes(next(waits)))
-    assert desktop.environment_of(7, tmp_path) == {"DISPLAY": ":0", "LANG": "zh_CN.UTF-8"}
+    monkeypatch.setattr(session.time, "sleep", lambda _s: environ.write_bytes(next(waits)))
+    assert session.environment_of(7, tmp_path) == {"DISPLAY": ":0", "LANG": "zh_CN.UTF-8"}
 
 
 def test_a_station_that_has_gone_interrupts_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,9 +200,9 @@ def test_an_environment_without_display_is_no_session(
     environ = tmp_path / "7" / "environ"
     environ.parent.mkdir()
     environ.write_bytes(b"LANG=C\0")
-    monkeypatch.setattr(desktop, "ENVIRONMENT_SECONDS", 0.0)
+    monkeypatch.setattr(session, "ENVIRONMENT_SECONDS", 0.0)
     with pytest.raises(RuntimeError, match="without a DISPLAY"):
-        desktop.environment_of(7, tmp_path)
+        session.environment_of(7, tmp_path)
 
 
 def test_a_launcher_may_be_a_link_to_the_menu(tmp_path: Path) -> None:
