@@ -38,6 +38,7 @@ MEMORY = {"lite": 2 * GIB, "studio": 4 * GIB}  # of the PCs that a profile is ma
 STILL_SECONDS = 15.0
 SETTLE_SECONDS = 60.0  # a session goes on starting things after its desktop is drawn
 LONGEST_SECONDS = 600.0
+FEWEST_COLOURS = 16  # of a program that fills the screen
 PROGRAMS = (["netspring-scratch"], ["tuxpaint"])
 
 
@@ -162,7 +163,7 @@ def measured(station: Station, name: str) -> dict[str, float]:
         for program in PROGRAMS:
             groups.append(open_as_child(station, name, *program))
             time.sleep(SETTLE_SECONDS)
-            screen.settled(STILL_SECONDS, LONGEST_SECONDS)
+            screen.settled(STILL_SECONDS, LONGEST_SECONDS, FEWEST_COLOURS)
         both = memory(station, name)
     running = shell(station, name, "ps -C tuxpaint,chromium -o comm=").split()
     if not {"tuxpaint", "chromium"} <= set(running):

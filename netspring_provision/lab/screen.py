@@ -88,12 +88,13 @@ class Screen:
         """What the PC shows now, as a PNG file."""
         self._qmp.execute("screendump", filename=str(path), format="png")
 
-    def settled(self, still_seconds: float, timeout_seconds: float) -> float:
+    def settled(self, still_seconds: float, timeout_seconds: float, fewest: int = COLOURS) -> float:
         """Wait until a desktop has drawn itself; returns when it had, by the monotonic clock.
 
         Args:
             still_seconds: how long nothing may change.
             timeout_seconds: how long to wait.
+            fewest: colours that it must show; a program that fills the screen may have fewer.
 
         Raises:
             MachineFailedError: it showed no desktop, or never came to rest.
@@ -103,7 +104,7 @@ class Screen:
         while (moment := time.monotonic()) < deadline:
             picture = self.picture()
             stillness.look(moment, picture)
-            if stillness.lasts(moment, still_seconds) and colours(picture) >= COLOURS:
+            if stillness.lasts(moment, still_seconds) and colours(picture) >= fewest:
                 assert stillness.since is not None  # noqa: S101 - or it would not last
                 return stillness.since
             time.sleep(_POLL_SECONDS)
@@ -125,6 +126,11 @@ class Screen:
     def click(self, x: float, y: float) -> None:
         """Press the left button at a place of the screen, as shares from 0 to 1."""
         self.stroke([(x, y), (x, y)])
+
+    def press(self, *names: str) -> None:
+        """Press keys together, by QEMU's names for them (``f5``, ``ctrl``, ``s``)."""
+        keys = [{"type": "qcode", "data": name} for name in names]
+        self._qmp.execute("send-key", keys=keys)
 
     def _point(self, x: float, y: float) -> None:
         axes = [

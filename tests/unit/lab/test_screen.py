@@ -64,7 +64,7 @@ class FakeQmp:
             now = self.pictures.pop(0) if len(self.pictures) > 1 else self.pictures[0]
             Path(arguments["filename"]).write_bytes(now)
         else:
-            self.told += arguments["events"]
+            self.told += arguments.get("events") or arguments["keys"]
 
 
 @pytest.fixture
@@ -104,3 +104,9 @@ def test_a_stroke_is_drawn_with_the_button_held(tmp_path: Path, clock: list[floa
     assert down == [True, False]
     assert places == [0, 16384, 32767, 16384]
     assert clock[0] > 0
+
+
+def test_keys_are_pressed_together(tmp_path: Path) -> None:
+    eye, qmp = seen(tmp_path, BLACK)
+    eye.press("ctrl", "s")
+    assert [key["data"] for key in qmp.told] == ["ctrl", "s"]
