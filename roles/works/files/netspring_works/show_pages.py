@@ -25,6 +25,7 @@ class Choose(Gtk.Box):
         self.works: list[tuple[Work, Gtk.ToggleButton]] = []
         self.sticks: list[tuple[Stick, Gtk.RadioButton]] = []
         self._loading = 0
+        self._picked = ""  # key of the stick that the child itself chose
         self.place = Gtk.Box(spacing=14)
         self.place.get_style_context().add_class("card")
         self.pack_start(self.place, False, False, 0)
@@ -106,8 +107,7 @@ class Choose(Gtk.Box):
             tile.set_active(wanted)
 
     def show_sticks(self, sticks: Sequence[Stick]) -> None:
-        """Show what is plugged in. A stick once chosen stays so; of several none is guessed."""
-        before = self.stick()
+        """Show what is plugged in. Of several sticks only one that the child chose is marked."""
         for child in self.place.get_children():
             child.destroy()
         self.sticks = []
@@ -125,12 +125,17 @@ class Choose(Gtk.Box):
             button.get_style_context().add_class("stick")
             button.add(self._stick_row(stick))
             button.set_sensitive(stick in usable)
-            if (before and before.key == stick.key) or (len(sticks) == 1 and stick in usable):
+            if stick.key == self._picked or (len(sticks) == 1 and stick in usable):
                 button.set_active(True)
-            button.connect("toggled", lambda _b: self._update())
+            button.connect("toggled", self._pick, stick)
             self.place.pack_start(button, len(sticks) == 1, len(sticks) == 1, 0)
             self.sticks.append((stick, button))
         self.place.show_all()
+        self._update()
+
+    def _pick(self, button: Gtk.RadioButton, stick: Stick) -> None:
+        if button.get_active():
+            self._picked = stick.key
         self._update()
 
     def _stick_row(self, stick: Stick) -> Gtk.Box:
