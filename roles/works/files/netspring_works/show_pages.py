@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePosixPath
 
 from gi.repository import GLib, Gtk, Pango
 
@@ -261,5 +262,7 @@ class End(Gtk.Box):
     def failed(self, reason: str, work: str = "") -> None:
         """They are not, and why."""
         headline = self.texts("stopped" if reason == "stopped" else "failed")
-        self._show(False, headline, self.texts(f"error_{reason}", work=work), "again")
+        self._show(
+            False, headline, self.texts(f"error_{reason}", work=PurePosixPath(work).stem), "again"
+        )
         self.pull.hide()
