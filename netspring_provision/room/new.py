@@ -95,6 +95,8 @@ def files(name: str, profile: str, locale: str, machines: Mapping[str, str]) -> 
         f"netspring_locale: {locale}",
         "# Where the clocks stand, if not in Asia/Shanghai, Etc/UTC, Europe/Paris (by language).",
         "# netspring_timezone: Africa/Bujumbura",
+        "# Keys of the PCs, if not cn, us, fr (by language): French with American keys is us:intl.",
+        "# netspring_keyboard: us:intl",
     ]
     return {
         "hosts.yml": "\n".join(lines) + "\n",

@@ -159,6 +159,7 @@ def _hostvars(host: Host, disk: Mapping[str, Any]) -> dict[str, Any]:
         "machine_identity_asset_tag": str(host.vars.get("netspring_asset_tag") or host.name),
         "machine_identity_locale": room_locale(host) or "",
         "machine_identity_timezone": str(host.vars.get("netspring_timezone") or ""),
+        "machine_identity_keyboard": str(host.vars.get("netspring_keyboard") or ""),
     }
 
 

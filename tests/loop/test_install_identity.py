@@ -109,6 +109,21 @@ def test_a_language_that_the_image_does_not_hold_is_named(bench: Bench) -> None:
         give(bench, replace(WISH, locale="fr_FR"))
 
 
+def test_the_keys_are_those_of_the_room(bench: Bench) -> None:
+    bench.install()
+    with mount(bench.part(4), bench.folder, options="rw") as root:
+        (root / "etc/X11/xorg.conf.d").mkdir(parents=True)
+        (root / "usr/share/X11/xkb/symbols").mkdir(parents=True)
+        (root / "usr/share/X11/xkb/symbols/us").touch()
+    give(bench, replace(WISH, keyboard="us:intl"))
+    with mount(bench.part(4), bench.folder) as root:
+        text = (root / "etc/X11/xorg.conf.d/25-netspring-room-keyboard.conf").read_text()
+    assert 'Option "XkbLayout" "us"\n' in text
+    assert 'Option "XkbVariant" "intl"\n' in text
+    with pytest.raises(InstallError, match="knows no keyboard 'xx'"):
+        give(bench, replace(WISH, keyboard="xx"))
+
+
 def test_the_teacher_gets_the_rooms_password_and_nobody_else_does(bench: Bench) -> None:
     bench.install()
     hashed = "$6$abcdefgh$" + "Aa./0" * 17
@@ -232,6 +247,7 @@ def test_outside_the_live_environment(bench: Bench) -> None:
         ("authorized_key", 'command="sh" ssh-ed25519 AAAA'),
         ("locale", "zh_CN; reboot"),
         ("timezone", "../../etc/passwd"),
+        ("keyboard", 'us"\nOption "x'),
     ],
 )
 def test_what_would_make_broken_files(bench: Bench, field: str, value: str) -> None:

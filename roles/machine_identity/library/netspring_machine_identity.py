@@ -43,6 +43,10 @@ options:
     description: Name below C(/usr/share/zoneinfo); empty takes the language's usual one.
     type: str
     default: ""
+  keyboard:
+    description: Layout, as C(us) or C(us:intl); empty takes that of the language.
+    type: str
+    default: ""
   teacher_hash:
     description: crypt(5) hash of the teacher's password; empty leaves the account locked.
     type: str
@@ -80,6 +84,7 @@ def main() -> None:
             "authorized_key": {**needed, "no_log": False},
             "locale": {"type": "str", "default": ""},
             "timezone": {"type": "str", "default": ""},
+            "keyboard": {"type": "str", "default": ""},
             "teacher_hash": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
@@ -91,6 +96,7 @@ def main() -> None:
         authorized_key=given["authorized_key"],
         locale=given["locale"],
         timezone=given["timezone"],
+        keyboard=given["keyboard"],
         teacher_hash=given["teacher_hash"].strip(),
     )
     serial, size = str(given["disk"]["serial"]), int(given["disk"]["size_bytes"])

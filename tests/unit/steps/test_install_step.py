@@ -84,15 +84,21 @@ def speaking(room: playing.Room, **variables: str) -> Job:
     return dataclasses.replace(job, hosts=tuple(hosts))
 
 
-def test_the_room_says_language_and_time_zone(room: playing.Room) -> None:
+def test_the_room_says_language_time_zone_and_keys(room: playing.Room) -> None:
     wipe(room, samples.facts())
     image = dataclasses.replace(IMAGE, locales=("fr_FR", "zh_CN"))
-    job = speaking(room, netspring_locale="fr_FR", netspring_timezone="Africa/Bujumbura")
+    job = speaking(
+        room,
+        netspring_locale="fr_FR",
+        netspring_timezone="Africa/Bujumbura",
+        netspring_keyboard="us:intl",
+    )
     (done,) = install_machines(job, (samples.facts(),), {"pc1": image})
     assert done.reason is None
     given = room.hostvars[-1]["pc1"]
     assert given["machine_identity_locale"] == "fr_FR"
     assert given["machine_identity_timezone"] == "Africa/Bujumbura"
+    assert given["machine_identity_keyboard"] == "us:intl"
 
 
 def test_a_language_that_the_image_does_not_hold_is_refused(room: playing.Room) -> None:

@@ -19,12 +19,15 @@ from ansible.module_utils.netspring_install.target import Target
 
 DEVICE_SECONDS = 300
 LANGUAGE = "usr/local/sbin/netspring-language"
+KEYBOARD = "etc/X11/xorg.conf.d/25-netspring-room-keyboard.conf"
+LAYOUTS = "usr/share/X11/xkb/symbols"
 TEACHER = "teacher"
 HOST_KEY = "etc/ssh/ssh_host_ed25519_key"
 # RFC 1123: letters, digits and inner hyphens; 63 characters at most.
 _HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 _LOCALE = re.compile(r"(C|[a-z]{2,3}(_[A-Z]{2})?)(\.UTF-8)?\Z")
 _TIMEZONE = re.compile(r"[A-Za-z]+(/[A-Za-z0-9_+-]+)*\Z")
+_KEYBOARD = re.compile(r"[a-z]{2,12}(:[a-z0-9_-]+)?\Z")
 # crypt(5): SHA-512 or yescrypt; no colon, no line break.
 _HASH = re.compile(r"\$(6|y)\$[A-Za-z0-9./$=,]{20,200}\Z")
 _PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?\Z")
@@ -40,6 +43,8 @@ class Wish:
         authorized_key: one public key that may enter as root.
         locale: language, as ``zh_CN``; empty leaves the image's own.
         timezone: a name below /usr/share/zoneinfo; empty takes the language's usual one.
+        keyboard: layout of xkeyboard-config(7), with a variant after a colon (``us:intl``); empty
+            takes that of the language.
         teacher_hash: crypt(5) hash of the teacher's password; empty leaves the account locked.
     """
 
@@ -48,6 +53,7 @@ class Wish:
     authorized_key: str
     locale: str = ""
     timezone: str = ""
+    keyboard: str = ""
     teacher_hash: str = field(default="", repr=False)
 
     def check(self) -> None:
@@ -62,6 +68,7 @@ class Wish:
             ("authorized_key", self.authorized_key, _PUBLIC_KEY.match(self.authorized_key)),
             ("locale", self.locale, not self.locale or _LOCALE.match(self.locale)),
             ("timezone", self.timezone, not self.timezone or _TIMEZONE.match(self.timezone)),
+            ("keyboard", self.keyboard, not self.keyboard or _KEYBOARD.match(self.keyboard)),
         ):
             if not right:
                 raise RefusedError(
@@ -97,6 +104,7 @@ def run(
         machine_id = _machine_id(tree)
         _names(tree, wish, found)
         _language(tree, wish, home)
+        _keyboard(tree, wish)
         _teacher(tree, wish)
         _mounts(tree, found)
         key = _host_key(tree, wish)
@@ -168,6 +176,28 @@ def _language(tree: Tree, wish: Wish, home: Path) -> None:
         argv += [wish.locale] * bool(wish.locale)
         said = tools.run(argv, what="the PC's language", accept=(0, 3))
     tree.changed += said.stdout.decode().splitlines()
+
+
+def _keyboard(tree: Tree, wish: Wish) -> None:
+    """Keys of the room's own PCs, where the image has a desktop; read after the language's."""
+    layout, _, variant = wish.keyboard.partition(":")
+    if not layout or not tree.at(KEYBOARD).parent.is_dir():
+        return
+    if not tree.at(f"{LAYOUTS}/{layout}").is_file():
+        raise InstallError(
+            f"the image knows no keyboard {wish.keyboard!r}",
+            hint="correct netspring_keyboard in the room; the layouts are in xkeyboard-config(7)",
+        )
+    tree.text(
+        KEYBOARD,
+        "# Written at installation: keys of the room (netspring_keyboard).\n"
+        'Section "InputClass"\n'
+        '    Identifier "netspring room keyboard"\n'
+        '    MatchIsKeyboard "on"\n'
+        f'    Option "XkbLayout" "{layout}"\n'
+        f'    Option "XkbVariant" "{variant}"\n'
+        "EndSection\n",
+    )
 
 
 def _teacher(tree: Tree, wish: Wish) -> None:
