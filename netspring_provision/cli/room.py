@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from netspring_provision.cli.output import emit, json_option
 from netspring_provision.errors import UsageError
+from netspring_provision.hosts import inventory_path
+from netspring_provision.room.check import validate_room
 from netspring_provision.room.new import new_room
+from netspring_provision.room.teacher import keep_password
 
 
 @click.group(name="room")
@@ -62,6 +66,35 @@ def new(
         {"room": name, "path": str(folder.absolute()), "profile": profile, "locale": locale},
         as_json,
         f"Wrote {folder}. Look into {folder / 'hosts.yml'}, then: netspring inspect -i {folder}",
+    )
+
+
+@command.command(name="teacher-password")
+@click.option("-i", "--inventory", required=True, help="The room's folder.")
+@json_option
+def teacher_password(inventory: str, as_json: bool) -> None:
+    """Ask for the teacher's password and keep its hash in the room; nothing else keeps it.
+
+    Every PC that is installed from now on has it. At a terminal it is asked for twice; from a
+    program, one line of the input is taken.
+    """
+    path = inventory_path(inventory)
+    if (path / "lab.py").exists():
+        raise UsageError(f"{inventory} is no room", hint="make one: netspring room new NAME")
+    validate_room(path)
+    if sys.stdin.isatty():
+        password = click.prompt(
+            "Teacher's password", hide_input=True, confirmation_prompt=True, err=True
+        )
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    file = keep_password(path, password)
+    update = f"ansible-playbook -i {inventory} playbooks/update.yml"
+    emit(
+        {"file": str(file)},
+        as_json,
+        f"Kept a hash in {file}. PCs installed from now on have the password; to give it to\n"
+        f"others: {update} -e classroom_teacher_password_file={file}",
     )
 
 

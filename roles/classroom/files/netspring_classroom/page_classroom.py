@@ -19,7 +19,7 @@ class ClassroomPage(Gtk.Grid):
 
     def __init__(self, teacher: Teacher) -> None:
         """Build the lines."""
-        super().__init__(column_spacing=18, row_spacing=14)
+        super().__init__(column_spacing=18, row_spacing=8)
         self.teacher = teacher
         self.texts = teacher.texts
         self.row = 0
@@ -55,9 +55,9 @@ class ClassroomPage(Gtk.Grid):
         self.updates.connect("toggled", self._hours)
         self._line("updates", hours)
         self.apply = look.button(self.texts("apply"), "main")
-        self.apply.set_halign(Gtk.Align.END)
         self.apply.connect("clicked", self._apply)
-        self.attach(self.apply, 0, self.row, 2, 1)
+        self.footer = Gtk.Box(border_width=8)
+        self.footer.pack_end(self.apply, False, False, 12)
 
     def _line(self, name: str, part: Gtk.Widget) -> None:
         words = look.label(self.texts(name))
@@ -104,6 +104,7 @@ class ClassroomPage(Gtk.Grid):
     def set_busy(self, busy: bool) -> None:
         """While something is done nothing can be changed."""
         self.set_sensitive(not busy)
+        self.footer.set_sensitive(not busy)
 
     def wished(self) -> dict[str, Any] | None:
         """The settings as they stand here; ``None`` when they cannot be."""

@@ -100,6 +100,7 @@ class CollectPage(Gtk.Box):
         )
         chooser.add_button(self.texts("cancel"), Gtk.ResponseType.CANCEL)
         chooser.add_button(self.texts("collect_here"), Gtk.ResponseType.ACCEPT)
+        chooser.set_current_folder(str(Path.home()))
         answer, chosen = chooser.run(), chooser.get_filename()
         chooser.destroy()
         if answer == Gtk.ResponseType.ACCEPT and chosen:

@@ -45,7 +45,7 @@ class DesktopPage(Gtk.Box):
         self.teacher.ask(ask, finished)
 
     def show_state(self, state: dict[str, Any]) -> None:
-        """Only the ways that lead somewhere can be taken."""
+        """Only the ways that lead somewhere are shown."""
         locked = state["settings"]["desktop_locked"]
         if not locked:
             self.stands.set_text(self.texts("desktop_is_unlocked"))
@@ -53,9 +53,9 @@ class DesktopPage(Gtk.Box):
             self.stands.set_text(self.texts("desktop_is_own"))
         else:
             self.stands.set_text(self.texts("desktop_is_original"))
-        self.unlock.set_sensitive(locked)
-        self.lock.set_sensitive(not locked)
-        self.original.set_sensitive(not locked or state["desktop_changed"])
+        self.unlock.set_visible(locked)
+        self.lock.set_visible(not locked)
+        self.original.set_visible(not locked or state["desktop_changed"])
 
     def set_busy(self, busy: bool) -> None:
         """While something is done nothing can be changed."""

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import gi
@@ -15,7 +16,8 @@ gi.require_version("Gdk", "3.0")
 from gi.repository import GLib, Gtk  # noqa: E402
 from netspring_works import look, texts  # noqa: E402
 from netspring_works.export import ExportError  # noqa: E402
-from netspring_works.sticks import Place  # noqa: E402
+from netspring_works.sticks import Place, Stick, StickError  # noqa: E402
+from netspring_works.udisks import Sticks  # noqa: E402
 
 from netspring_classroom.link import Link, LinkError, RefusedError, password_needed  # noqa: E402
 from netspring_classroom.page_classroom import ClassroomPage  # noqa: E402
@@ -47,7 +49,8 @@ class Teacher(Gtk.Application):
             return
         look.dress(NAME)
         self.window = Gtk.ApplicationWindow(application=self, title=self.texts("title"))
-        self.window.set_default_size(940, 640)
+        self.window.set_default_size(940, 660)
+        self.window.maximize()
         self.window.connect("delete-event", lambda *_ignored: self.working)
         self.all = Gtk.Stack()
         self.enter = EnterPage(self.texts, self._entered)
@@ -75,7 +78,11 @@ class Teacher(Gtk.Application):
             scrolled = Gtk.ScrolledWindow(hscrollbar_policy=Gtk.PolicyType.NEVER)
             page.set_border_width(20)
             scrolled.add(page)
-            self.stack.add_titled(scrolled, name, self.texts(f"page_{name}"))
+            whole = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
+            whole.pack_start(scrolled, True, True, 0)
+            if footer := getattr(page, "footer", None):
+                whole.pack_end(footer, False, False, 0)  # seen on small screens too
+            self.stack.add_titled(whole, name, self.texts(f"page_{name}"))
         sides = Gtk.Box()
         sides.pack_start(Gtk.StackSidebar(stack=self.stack), False, False, 0)
         sides.pack_start(self.stack, True, True, 0)
@@ -200,18 +207,33 @@ class Teacher(Gtk.Application):
             self.spinner.stop()
 
 
+class NoSticks:
+    """Where UDisks does not run: settings and folders do not need it."""
+
+    def find(self) -> list[Stick]:
+        """None."""
+        return []
+
+    def mount(self, stick: Stick) -> Path:
+        """Never asked: there is none."""
+        raise StickError("gone", stick.name)
+
+    def unmount(self, stick: Stick) -> None:
+        """Never asked: there is none."""
+        raise StickError("gone", stick.name)
+
+    def take_out(self, stick: Stick) -> None:
+        """Never asked: there is none."""
+        raise StickError("gone", stick.name)
+
+
 def main() -> int:
     """Run until the window is closed."""
     os.umask(0o022)
-    from netspring_works.udisks import Sticks
-
+    place: Place
     try:
         place = Sticks()
     except GLib.Error as error:
-        print(f"{NAME}: {error.message}", file=sys.stderr)
-        look.dress(NAME)
-        words = texts.load("teacher")
-        text = words("error_lost", detail=error.message, work="")
-        look.sorry(words("title"), text, words("cancel"))
-        return 1
+        print(f"{NAME}: no sticks: {error.message}", file=sys.stderr)
+        place = NoSticks()
     return int(Teacher(place).run([]))
