@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import SubprocessError
 
-from netspring_classroom import files
+from netspring_classroom import desktop, files
 from netspring_classroom.settings import Settings, checked, dump, mended
 from netspring_classroom.system import System, run
 
@@ -70,6 +70,8 @@ def change(system: System, wished: Settings) -> Applied:
     if settings["language"] != before["language"]:
         failure = _done("language", system.at(LANGUAGE), str(settings["language"]))
         settings["language"] = language(system) or before["language"]
+        if settings["language"] != before["language"]:
+            desktop.forget_pictures(system)
     files.write(system.settings, dump(settings))
     applied = apply(system)
     return replace(applied, failures=((failure,) if failure else ()) + applied.failures)

@@ -88,6 +88,11 @@ def forget(system: System) -> None:
     shutil.rmtree(system.changes, ignore_errors=True)
 
 
+def forget_pictures(system: System) -> None:
+    """Back to the wallpaper and places of the image: words are drawn on it, in one language."""
+    shutil.rmtree(system.changes / ".config/pcmanfm-qt", ignore_errors=True)
+
+
 def changed(system: System) -> bool:
     """Whether a teacher's changes are part of the form."""
     return system.changes.is_dir() and any(p.is_file() for p in system.changes.rglob("*"))

@@ -34,7 +34,7 @@ def serve(system: System, requests: BinaryIO, answers: BinaryIO) -> None:
         try:
             request = json.loads(line)
             ask = _ANSWERS[request.get("ask")]
-        except (ValueError, AttributeError, KeyError):
+        except (ValueError, AttributeError, KeyError, TypeError):
             _say(
                 answers,
                 {

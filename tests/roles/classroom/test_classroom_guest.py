@@ -1,0 +1,124 @@
+"""The guest: what it leaves is found and gone, and nothing of anybody else."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from netspring_classroom import guest
+from netspring_classroom.system import System
+
+# No account of a station has this number.
+UID = 61234
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def user() -> pwd.struct_passwd:
+    return pwd.struct_passwd(("guest", "x", UID, UID, "", "/run/guest", "/bin/bash"))
+
+
+def test_only_what_is_mounted_for_the_guest_is_let_go(system: System) -> None:
+    system.at("proc/self/mounts").write_text(
+        "/dev/sda4 / ext4 rw 0 0\n"
+        "tmpfs /run tmpfs rw 0 0\n"
+        "netspring-guest /run/guest tmpfs rw 0 0\n"
+        "gvfsd-fuse /run/guest/.cache/gvfs fuse rw 0 0\n"
+        "/dev/sdb1 /run/media/guest/MY\\040STICK vfat rw 0 0\n"
+        "/dev/sdc1 /run/media/guest2/OTHER vfat rw 0 0\n"
+        "/dev/sdd1 /run/media/pupil/STICK vfat rw 0 0\n"
+        "none /run/guests tmpfs rw 0 0\n"
+    )
+    assert guest.mounts(system, "guest") == [
+        "/run/guest",
+        "/run/guest/.cache/gvfs",
+        "/run/media/guest/MY STICK",
+    ]
+
+
+@AS_ROOT
+def test_what_the_guest_wrote_outside_of_its_home_is_found(system: System) -> None:
+    shared = system.at("var/tmp")
+    (shared / "theirs/deep").mkdir(parents=True)
+    for name in ("mine", "theirs/deep/mine", "theirs/pupils"):
+        (shared / name).write_text(name)
+    (shared / "link").symlink_to("/etc/passwd")
+    for name in ("mine", "theirs/deep/mine", "link"):
+        os.chown(shared / name, UID, UID, follow_symlinks=False)
+    found = [str(path.relative_to(shared)) for path in guest.owned(shared, UID)]
+    assert found == ["link", "mine", "theirs/deep/mine"]
+
+
+@AS_ROOT
+def test_programs_of_the_guest_are_ended_and_no_others(user: pwd.struct_passwd) -> None:
+    """One that does not listen to a polite word, in a session of its own."""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", "trap '' TERM HUP; exec sleep 60"],
+        user=UID,
+        group=UID,
+        start_new_session=True,
+    )
+    try:
+        assert guest.processes(user.pw_uid) == [process.pid]
+        assert os.getpid() not in guest.processes(user.pw_uid)
+        guest.end(user.pw_uid)
+        assert process.wait(timeout=10) == -9
+        assert guest.processes(user.pw_uid) == []
+    finally:
+        process.kill()
+
+
+@pytest.fixture
+def pc(system: System) -> Iterator[System]:
+    """The PC in a folder, with the mounts that the kernel really has."""
+    shutil.rmtree(system.at("proc"))
+    system.at("run").mkdir()
+    yield system
+    subprocess.run(["umount", "--lazy", system.at(guest.HOME)], check=False, capture_output=True)
+
+
+@pytest.mark.loop
+@AS_ROOT
+def test_a_guest_has_a_home_in_memory_and_leaves_nothing(
+    pc: System, user: pwd.struct_passwd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        guest,
+        "mounts",
+        lambda system, _: [m for m in [str(system.at(guest.HOME))] if os.path.ismount(m)],
+    )
+    for folder in ("var/tmp", "var/lib/lightdm-data/guest", "var/log/journal/0123"):
+        pc.at(folder).mkdir(parents=True)
+    journal = pc.at(f"var/log/journal/0123/user-{UID}.journal")
+    for _ in range(2):  # the second guest finds nothing of the first
+        assert guest.add(pc, user, guest.NOTICE) == "guest"
+        home = pc.at(guest.HOME)
+        assert os.path.ismount(home)
+        state = home.stat()
+        assert (state.st_uid, state.st_mode & 0o777) == (UID, 0o700)
+        assert {path.stat().st_uid for path in home.rglob("*")} == {UID}
+        assert sorted(p.relative_to(home).as_posix() for p in home.rglob("*") if p.is_file()) == [
+            ".config/autostart/netspring-guest.desktop",
+            ".config/lxqt/panel.conf",
+            "Desktop/tuxpaint.desktop",
+        ]
+        (home / "painting.png").write_bytes(b"a guest made this")
+        (pc.at("var/tmp") / "trace").write_text("trace")
+        os.chown(pc.at("var/tmp") / "trace", UID, UID)
+        journal.write_text("log")
+        guest.forget(pc, user)
+        assert not os.path.ismount(home)
+        assert list(home.iterdir()) == []
+        assert list(pc.at("var/tmp").iterdir()) == []
+        assert not journal.exists()
+        assert not pc.at("var/lib/lightdm-data/guest").exists()
+
+
+def test_a_word_that_is_none_does_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guest.main([]) == 2
+    assert guest.main(["clean"]) == 2
+    assert "add | remove" in capsys.readouterr().err
