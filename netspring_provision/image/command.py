@@ -34,6 +34,8 @@ def environment(epoch: int | None = None) -> dict[str, str]:
         "HOME": "/root",
         "DEBIAN_FRONTEND": "noninteractive",
     }
+    # What a program of ours would compile for itself on the way holds the time of day.
+    names["PYTHONDONTWRITEBYTECODE"] = "1"
     # The initrd is made once, at the end: Debian's kernel hook leaves it out when told so.
     names["INITRD"] = "No"
     if epoch is not None:

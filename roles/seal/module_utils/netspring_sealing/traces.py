@@ -21,7 +21,7 @@ GONE = (
     "root/.ssh/known_hosts*",
     "root/.ssh/id_*",
     "run/netspring*",
-    "var/lib/netspring*",
+    "var/lib/netspring-*",
     "tmp/.ansible*",
     "tmp/ansible*",
     "tmp/netspring*",
