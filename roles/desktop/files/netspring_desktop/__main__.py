@@ -22,15 +22,24 @@ from netspring_desktop.wallpaper import Kind, svg
 
 CARDS = Path("/usr/share/netspring/desktop/cards.json")
 TEXTS = Path("/usr/share/netspring/texts/desktop")
+SETTINGS = Path(".config/pcmanfm-qt/lxqt/settings.conf")
+PLACES = "desktop-items-0.conf"
 FALLBACK = "en_US"
 FAMILY = "DejaVu Sans"
 BOLD = 75  # QFont::toString of Qt 5 and before, which Qt 6 reads too
+# The role classroom: while the first is missing the teacher is changing the desktop; the second is
+# the form that the teacher gave it.
+LOCKED = Path("/etc/netspring/desktop-locked")
+TEACHERS = Path("/var/lib/netspring/desktop/.config/pcmanfm-qt")
 PATIENCE = 60  # seconds for the picture, on a PC that has just been switched on
 
 
 def main() -> int:
     """0, or 1 with a sentence on standard error."""
     home = Path.home()
+    folder = home / SETTINGS.parent
+    if (folder / PLACES).is_file() and (TEACHERS.is_dir() or not LOCKED.is_file()):
+        return 0
     try:
         told = json.loads(CARDS.read_text("utf-8"))
         columns = [Column(card["kind"], tuple(card["programs"])) for card in told["cards"]]
@@ -41,7 +50,7 @@ def main() -> int:
             home / ".cache/netspring",
             svg(found, {card["kind"]: head(card, words) for card in told["cards"]}),
         )
-        lay_out(home / ".config/pcmanfm-qt/lxqt", found, picture)
+        lay_out(folder, found, picture)
     except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
         sys.stderr.write(f"The desktop was not laid out for this screen: {error}\n")
         return 1
@@ -90,7 +99,7 @@ def wallpaper(cache: Path, source: str) -> Path:
 def lay_out(folder: Path, found: Layout, picture: Path) -> None:
     """Tell the file manager; what is right already is not written again."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings = folder / "settings.conf"
+    settings = folder / SETTINGS.name
     before = settings.read_text("utf-8") if settings.is_file() else ""
     left, top, right, bottom = found.work_area
     across, down = found.cell_margins
@@ -104,7 +113,7 @@ def lay_out(folder: Path, found: Layout, picture: Path) -> None:
     }
     for path, text in (
         (settings, changed(before, "Desktop", values)),
-        (folder / "desktop-items-0.conf", places(found.places)),
+        (folder / PLACES, places(found.places)),
     ):
         if not path.is_file() or path.read_text("utf-8") != text:
             half = path.with_name(f".{path.name}.half")
