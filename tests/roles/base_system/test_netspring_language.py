@@ -17,6 +17,7 @@ from tests.on_target import ROLES
 
 PROGRAM = ROLES / "base_system/files/netspring-language"
 WORKS = {"zh_CN": "我的作品", "en_US": "My works", "fr_FR": "Mes créations"}
+EXAMPLES = {"zh_CN": "示例", "en_US": "Examples", "fr_FR": "Exemples"}
 DOWNLOAD = {"zh_CN": "下载", "en_US": "Downloads", "fr_FR": "Téléchargements"}
 ZONES = {"zh_CN": "Asia/Shanghai", "en_US": "Etc/UTC", "fr_FR": "Europe/Paris"}
 
@@ -47,7 +48,8 @@ def pc(tmp_path: Path) -> Path:
             f'XDG_DESKTOP_DIR="$HOME/Desktop"\nXDG_DOCUMENTS_DIR="$HOME/{works}"\n'
             f'XDG_PICTURES_DIR="$HOME/{works}"\nXDG_DOWNLOAD_DIR="$HOME/{DOWNLOAD[name]}"\n',
         )
-        (tree / "etc/skel" / works).mkdir()
+        write(tree / "etc/skel" / works / EXAMPLES[name] / "cat.py", f"print({name!r})\n")
+        write(tree / "etc/skel" / works / EXAMPLES[name] / "dog.py", "print('same')\n")
         (tree / "etc/skel" / DOWNLOAD[name]).mkdir()
         (tree / "etc/skel/.works").symlink_to(works)
         write(root / "usr/share/zoneinfo" / ZONES[name], "zone")
@@ -135,7 +137,7 @@ def test_pretending_says_all_and_changes_nothing(pc: Path, home: Path) -> None:
     before = everything(pc)
     told = set_to(pc, "fr_FR", "--timezone", "auto", "--pretend")
     assert everything(pc) == before
-    assert set(told) >= {"/etc/localtime", "/etc/locale.conf", "/home/pupil/我的作品"}
+    assert set(told) >= {"/etc/localtime", "/etc/locale.conf", "/home/pupil/Mes créations"}
     outside = {path for path in told if not path.startswith("/home/")}
     done = set_to(pc, "fr_FR", "--timezone", "auto")
     assert {path for path in done if not path.startswith("/home/")} == outside
@@ -247,6 +249,22 @@ def test_what_a_child_changed_stays(pc: Path, home: Path) -> None:
     assert str((home / ".works").readlink()) == "elsewhere"
 
 
+def test_examples_follow_and_those_that_a_child_changed_stay(pc: Path, home: Path) -> None:
+    (home / "我的作品/示例/dog.py").write_text("print('mine')\n")
+    set_to(pc, "fr_FR")
+    works = home / "Mes créations"
+    assert everything(works) == {
+        "示例": "folder",
+        "示例/dog.py": b"print('mine')\n",
+        "Exemples": "folder",
+        "Exemples/cat.py": b"print('fr_FR')\n",
+        "Exemples/dog.py": b"print('same')\n",
+    }
+    set_to(pc, "en_US")
+    assert sorted(path.name for path in (home / "My works").iterdir()) == ["Examples", "示例"]
+    assert set_to(pc, "en_US") == []
+
+
 def test_two_folders_of_works_become_one_and_no_work_covers_another(pc: Path, home: Path) -> None:
     write(home / "我的作品/cat.png", "chinese cat")
     write(home / "Mes créations/cat.png", "french cat")
@@ -254,7 +272,7 @@ def test_two_folders_of_works_become_one_and_no_work_covers_another(pc: Path, ho
     write(home / "My works/cat.png", "english cat")
     subprocess.run(["chown", "-R", "1000:1000", home], check=os.geteuid() == 0)
     set_to(pc, "fr_FR")
-    works = {path.name: path.read_text() for path in (home / "Mes créations").iterdir()}
+    works = {path.name: path.read_text() for path in (home / "Mes créations").glob("*.png")}
     assert sorted(works.values()) == ["chinese cat", "dog", "english cat", "french cat"]
     assert works["cat.png"] == "french cat"
     assert set(works) == {"cat.png", "cat (2).png", "cat (3).png", "dog.png"}
