@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -20,13 +21,14 @@ from tests.vm.conftest import GIB, MINUTES, Lab
 # About 10 minutes on a busy station: part of `make test-all`.
 pytestmark = [pytest.mark.vm, pytest.mark.slow]
 NAME = "seal-1"
+GRUBENV = "boot/grub/grubenv"
 WHERE = ("-i", "inventories/lab", "--limit", NAME)
 # What a technician and the station's tools leave, planted so that the test sees it go.
 PLANTED = {
     "/root/.bash_history": "netspring verify",
     "/root/.ansible/tmp/x": "trace-of-provisioning",
     "/var/cache/apt/archives/x_1_all.deb": "trace-of-provisioning",
-    "/var/lib/netspring/x": "trace-of-provisioning",
+    "/var/lib/netspring-work/x": "trace-of-provisioning",
     "/home/pupil/.bash_history": "trace-of-provisioning",
     "/home/pupil/painting.txt": "a child's work",
 }
@@ -54,6 +56,7 @@ def test_from_verified_to_sealed(sealed_lab: Lab, tmp_path: Path) -> None:
     assert second == {**second, "changed": 0, "failures": 0, "unreachable": 0}
     assert second["ok"] > 5
 
+    assert "tcp dport 22 accept" in shell(sealed_lab, "nft list chain inet netspring open")
     plant(sealed_lab)
     kept = shell(sealed_lab, "cat /etc/netspring/machine.json")
     would = ansible(sealed_lab, "seal", "--check", "--extra-vars", station_key(sealed_lab))
@@ -97,17 +100,47 @@ def test_from_verified_to_sealed(sealed_lab: Lab, tmp_path: Path) -> None:
         assert tag in (told / "asset-tag.txt").read_text(encoding="utf-8")
         assert tag in (root / "etc/issue.d/netspring.issue").read_text(encoding="utf-8")
         assert not (root / "root/.ssh/authorized_keys").exists()
+        assert list((root / "etc/netspring/firewall.d").iterdir()) == []
         units = root / "etc/systemd/system"
+        for unit in ("ssh.service", "ssh.socket"):
+            assert str((units / unit).readlink()) == "/dev/null"
         assert not (units / "multi-user.target.wants/ssh.service").is_symlink()
         assert not (units / "sockets.target.wants/ssh.socket").is_symlink()
         places = [root / name for name in ("etc", "root", "var", "tmp", "opt")]
         assert files_with(traces, *places) == []
-        assert list((root / "var/log/journal").rglob("*.journal")), "it did not boot"
+        booted = journal(root)
+        assert booted, "it did not boot"
     with partition(disk, "netspring-home", tmp_path / "home-of-pupil") as home:
         assert files_with(traces, home) == []
         assert (home / "pupil/painting.txt").read_text() == PLANTED["/home/pupil/painting.txt"]
     with partition(disk, "netspring-rescue", tmp_path / "rescue") as rescue:
         assert (rescue / "live/vmlinuz").is_file(), "a reset needs it"
+
+    # The rescue entry starts the live environment, which knows the station's key: nobody gets in.
+    with partition(disk, "netspring-root", tmp_path / "root-again", "rw") as root:
+        entries = (root / "boot/grub/grub.cfg").read_text()
+        assert entries.count("/live/vmlinuz") == 1
+        choose_at_next_start(root, "Rescue")
+    pc = lab.start(sealed_lab.station, NAME, boot="disk")
+    assert pc.ssh_port
+    wait_for_boot(pc.ssh_port)
+    assert door.knock("127.0.0.1", pc.ssh_port) is Door.CLOSED
+    lab.kill(sealed_lab.station, NAME)
+    with partition(disk, "netspring-root", tmp_path / "root-after") as root:
+        assert b"next_entry=Rescue" not in (root / GRUBENV).read_bytes(), "GRUB did not take it"
+        assert journal(root) == booted, "it was the installed system that started"
+
+
+def journal(root: Path) -> dict[str, bytes]:
+    """The log on the disk: it grows with every boot of the installed system."""
+    found = sorted((root / "var/log/journal").rglob("*.journal"))
+    return {path.name: hashlib.sha256(path.read_bytes()).digest() for path in found}
+
+
+def choose_at_next_start(root: Path, entry: str) -> None:
+    """What grub-reboot(8) writes: GRUB's environment block, 1024 bytes."""
+    text = f"# GRUB Environment Block\nnext_entry={entry}\n".encode()
+    (root / GRUBENV).write_bytes(text.ljust(1024, b"#"))
 
 
 def update(made: Lab) -> dict[str, int]:
@@ -173,14 +206,14 @@ def wait_for_boot(port: int) -> None:
 
 
 @contextmanager
-def partition(image: Path, label: str, at: Path) -> Iterator[Path]:
-    """A partition of the PC's disk, mounted read-only on the host."""
+def partition(image: Path, label: str, at: Path, how: str = "ro,noload") -> Iterator[Path]:
+    """A partition of the PC's disk, mounted on the host, read-only unless it says otherwise."""
     told = subprocess.run(["sfdisk", "--json", image], capture_output=True, check=True).stdout
     table = json.loads(told)["partitiontable"]
     (found,) = [one for one in table["partitions"] if one.get("name") == label]
     start, size = (found[key] * table["sectorsize"] for key in ("start", "size"))
     at.mkdir()
-    options = f"ro,noload,loop,offset={start},sizelimit={size}"
+    options = f"{how},loop,offset={start},sizelimit={size}"
     subprocess.run(["mount", "-t", "ext4", "-o", options, image, at], check=True)
     try:
         yield at

@@ -94,7 +94,7 @@ PLANTED = (
     "root/.ssh/known_hosts",
     "run/netspring/install/result.json",
     "run/netspring-update/lists/x",
-    "var/lib/netspring/x",
+    "var/lib/netspring-work/x",
     "tmp/.ansible/x",
     "tmp/ansible_abc/x",
     "home/pupil/.bash_history",
@@ -113,6 +113,7 @@ EMPTIED = ("var/log/dpkg.log", "var/log/wtmp", "var/log/apt/term.log")
 KEPT = (
     "home/pupil/.config/settings",
     "etc/netspring/firewall.d/50-other.nft",
+    "var/lib/netspring/desktop/x",
     "home/pupil/画/one.png",
     "etc/netspring/image.json",
     "etc/ssh/ssh_host_ed25519_key",
