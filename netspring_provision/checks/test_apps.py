@@ -77,6 +77,7 @@ def _square(came: Facts) -> list[str]:
 
 RULES: Mapping[str, Callable[[Facts], list[str]]] = {
     "stroke": _stroke,
+    "pencil": _stroke,
     "flag": _flag,
     "square": _square,
 }

@@ -6,14 +6,18 @@ away. Processes and mounts live in namespaces of their own, which end with the s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from netspring_provision.checks import asking
+from netspring_provision.checks.expectation import Expectation
+from netspring_provision.checks.on_machine.sound import SINK
 
 ENTER = Path(__file__).with_name("enter.sh")
 SESSION_SECONDS = 90
@@ -37,8 +41,9 @@ class Tree:
             stderr=subprocess.DEVNULL,
         )
         os.close(writable)
-        self.display = f":{os.read(readable, 16).decode().strip()}"
-        os.close(readable)
+        # To its end: a screen that is still writing its number would die of a closed pipe.
+        with os.fdopen(readable) as told:
+            self.display = f":{told.readline().strip()}"
         apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         with (self.work / "session.log").open("wb") as log:
             self._session = subprocess.Popen(
@@ -90,8 +95,34 @@ class Tree:
         panel = self.run("pidof", "lxqt-panel", check=True).stdout.split()[0]
         return self.run("cat", f"/proc/{panel}/environ", check=True).stdout.split("\0")[:-1]
 
-    def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        """Put a question about the desktop, by the very program that runs on a delivered PC."""
+    def loudspeaker(self) -> None:
+        """Give the session a sink, as a sound card would."""
+        about = (
+            "{ factory.name=support.null-audio-sink node.name=test-card"
+            " node.description=Loudspeaker media.class=Audio/Sink object.linger=true"
+            " audio.position=[FL,FR] }"
+        )
+        self.run("pw-cli", "create-node", "adapter", about, user="pupil", check=True)
+        deadline = time.monotonic() + 20
+        while "test-card" not in self.run("wpctl", "inspect", SINK, user="pupil").stdout:
+            assert time.monotonic() < deadline, "no sink"
+            time.sleep(0.5)
+
+    @contextlib.contextmanager
+    def instead(self, path: str, content: str) -> Iterator[None]:
+        """Put a program in the place of another for a while."""
+        self.run("cp", "-a", path, f"{path}.kept", check=True)
+        self.run("rm", path, check=True)
+        self.run("sh", "-c", f"cat > {path}; chmod 755 {path}", stdin=content, check=True)
+        try:
+            yield
+        finally:
+            self.run("mv", f"{path}.kept", path, check=True)
+
+    def ask(self, *apps: str, profile: str = "lite") -> dict[str, Any]:
+        """The desktop's answer, with these programs tried, by what runs on a delivered PC."""
+        question = Expectation("h", "h", profile, self.locale).question("n")
+        question["apps"] = [app for app in question["apps"] if app["name"] in apps]
         done = self.run("sh", "-c", asking.command("desktop", question))
         assert done.returncode == 0, done.stderr
         return asking.read_answer(done.stdout, question["nonce"])

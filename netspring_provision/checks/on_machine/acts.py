@@ -213,22 +213,28 @@ def _await(
         was_good = is_good
 
 
-ACTS: dict[str, Act] = {"stroke": stroke, "flag": flag, "square": square, "pinyin": pinyin}
+def pencil(scene: Scene) -> dict[str, Any]:
+    """A stroke with Inkscape's pencil, which is taken by the key p."""
+    scene.hand.front(scene.window.number)
+    scene.hand.keys("p")
+    return stroke(scene)
+
+
+ACTS: dict[str, Act] = {
+    "stroke": stroke,
+    "pencil": pencil,
+    "flag": flag,
+    "square": square,
+    "pinyin": pinyin,
+}
 
 
 def prepare(opens: list[str], home: Path) -> list[str]:
-    """Words to add to a program's command.
-
-    The samples among them are written into the home and become paths, or, where ``file:`` stands
-    before them, the addresses that some programs insist on.
-    """
+    """Words to add to a program's command; the samples among them are written into the home."""
     words = []
     for word in opens:
-        name = word.removeprefix("file:")
-        if name in samples.SAMPLES:
-            path = home / name
-            path.write_bytes(samples.SAMPLES[name]())
-            words.append(str(path) if name == word else path.as_uri())
-        else:
-            words.append(word)
+        if word in samples.SAMPLES:
+            (home / word).write_bytes(samples.SAMPLES[word]())
+            word = str(home / word)
+        words.append(word)
     return words

@@ -46,10 +46,11 @@ def launcher(candidates: list[str], folders: list[str]) -> Path | None:
     return None
 
 
-def command(path: Path) -> list[str]:
+def command(path: Path, *, linked: bool = False) -> list[str]:
     """The program and its arguments of a .desktop file, as for a start without any file.
 
-    A launcher on the desktop may be a link to the program's own entry in the menu.
+    A launcher on the desktop may be a link (``linked``) to an entry of the menu, which may then be
+    hidden there.
 
     Raises:
         RuntimeError: the entry is hidden, starts nothing, or leads nowhere.
@@ -61,8 +62,8 @@ def command(path: Path) -> list[str]:
         target = Path(section.get("URL", "").strip().removeprefix("file://"))
         if target.suffix != ".desktop" or not target.is_file() or target == path:
             raise RuntimeError(f"{path.name} leads to {target}, which is no program")
-        return command(target)
-    if section.get("NoDisplay", "false").strip() == "true":
+        return command(target, linked=True)
+    if not linked and section.get("NoDisplay", "false").strip() == "true":
         raise RuntimeError(f"{path.name} is hidden from the menu")
     if "Exec" not in section:
         raise RuntimeError(f"{path.name} starts nothing")
@@ -136,15 +137,16 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
             ) + _tail(log)
             return seen
         seen["window"] = {"title": window.title, "size": [window.width, window.height]}
-        seen.update(_filled(display, before, window, empty))
+        seen.update(_filled(display, before, process, empty))
         # A first window may give way to another; what counts is that one is there.
-        if not _new(display, before):
+        windows = _new(display, before)
+        if not windows:
             seen["error"] = f"its window went away, it ended with {process.poll()}" + _tail(log)
             return seen
         if not seen["filled"]:
             seen["error"] = f"its window stayed empty for {PAINT_SECONDS} s" + _tail(log)
         elif app.get("act"):
-            seen.update(_act(app["act"], display, _new(display, before)[0], environment))
+            seen.update(_act(app["act"], display, windows[0], environment))
         seen["closed"] = _closed(display, before, process)
         if not seen["closed"] and not seen["error"]:
             waited = CLOSE_SECONDS + END_SECONDS
@@ -155,11 +157,13 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
 
 
 def _new(display: Display, before: set[int]) -> list[Window]:
-    return [
+    """The windows that were not there before, the largest first."""
+    found = [
         window
         for window in display.windows()
         if window.number not in before and min(window.width, window.height) >= SMALLEST_WINDOW
     ]
+    return sorted(found, key=lambda window: -window.width * window.height)
 
 
 def _await_window(
@@ -177,30 +181,37 @@ def _await_window(
     return None
 
 
-def _filled(display: Display, before: set[int], window: Window, empty: Picture) -> dict[str, Any]:
+def _filled(
+    display: Display, before: set[int], process: subprocess.Popen[bytes], empty: Picture
+) -> dict[str, Any]:
     """A picture of the screen once the window has content and has come to rest, or time is up.
 
     Args:
         display: the screen.
         before: windows that were there before the program was started.
-        window: the program's.
+        process: the program. While it runs, its next window is waited for.
         empty: the screen before the program was started, halved.
     """
     deadline = time.monotonic() + PAINT_SECONDS
-    share = window.width * window.height / (4 * empty.width * empty.height)
-    enough = min(1.0, share) * FILLED_SHARE
     last = empty
     while True:
         time.sleep(LOOK_SECONDS)
+        windows = _new(display, before)
         now = display.picture().halved()
-        filled = now.changed(empty) >= enough
+        filled = bool(windows) and now.changed(empty) >= _enough(windows[0], empty)
         if filled and now.changed(last) < STILL_SHARE:
             break
-        if time.monotonic() > deadline or not _new(display, before):
+        if time.monotonic() > deadline or (not windows and process.poll() is not None):
             break
         last = now
     png = base64.b64encode(now.png()).decode()
     return {"filled": filled, "variety": now.variety(), "png": png}
+
+
+def _enough(window: Window, screen: Picture) -> float:
+    """Share of the screen, halved, that must have changed for this window to have content."""
+    share = window.width * window.height / (4 * screen.width * screen.height)
+    return min(1.0, share) * FILLED_SHARE
 
 
 def _act(

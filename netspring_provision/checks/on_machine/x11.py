@@ -116,12 +116,12 @@ class Display:
         return found if done else None
 
     def windows(self) -> list[Window]:
-        """The windows that the window manager looks after and that can be seen now."""
+        """The windows that the window manager looks after and that are seen, but for splashes."""
         listed = self._property(int(self._root.value), "_NET_CLIENT_LIST")
         found = []
         for number in listed if isinstance(listed, list) else []:
             shape = self._attributes(number)
-            if shape is None or shape.map_state != VIEWABLE:
+            if shape is None or shape.map_state != VIEWABLE or self._is_splash(number):
                 continue
             pid = self._property(number, "_NET_WM_PID")
             title = self._property(number, "_NET_WM_NAME") or self._property(number, "WM_NAME")
@@ -136,6 +136,12 @@ class Display:
                 )
             )
         return found
+
+    def _is_splash(self, window: int) -> bool:
+        """Whether a window only passes the time until the program is there (EWMH)."""
+        kinds = self._property(window, "_NET_WM_WINDOW_TYPE")
+        splash = int(self._atom("_NET_WM_WINDOW_TYPE_SPLASH").value)
+        return isinstance(kinds, list) and splash in kinds
 
     def _place(self, window: int) -> tuple[int, int]:
         """Where the upper left corner of a window is on the screen."""

@@ -151,6 +151,13 @@ def test_a_hidden_launcher_is_refused(tmp_path: Path) -> None:
         apps.command(entry)
 
 
+def test_a_program_that_is_hidden_in_the_menu_may_be_on_the_desktop(tmp_path: Path) -> None:
+    target, link = tmp_path / "menu.desktop", tmp_path / "link.desktop"
+    target.write_text("[Desktop Entry]\nExec=a\nNoDisplay=true\n")
+    link.write_text(f"[Desktop Entry]\nType=Link\nURL={target}\n")
+    assert apps.command(link) == ["a"]
+
+
 def test_the_name_in_a_command_is_filled_in(tmp_path: Path) -> None:
     entry = tmp_path / "a.desktop"
     entry.write_text("[Desktop Entry]\nName=My Turtle\nExec=kturtle -qwindowtitle %c %U\n")
