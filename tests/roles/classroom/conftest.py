@@ -34,6 +34,11 @@ def system(tmp_path: Path) -> System:
     (root / "etc/skel/Desktop/tuxpaint.desktop").write_text("[Desktop Entry]\nName=Tux Paint\n")
     (root / "etc/skel/.config/lxqt/panel.conf").write_text("panelSize=44\n")
     (root / "proc/self/mounts").write_text("/dev/sda4 / ext4 rw 0 0\n")
+    (root / "etc/passwd").write_text(
+        "root:x:0:0:root:/root:/bin/bash\n"
+        "pupil:x:1000:1000::/home/pupil:/bin/bash\n"
+        "teacher:x:1001:1001::/home/teacher:/bin/bash\n"
+    )
     (root / "etc/netspring/machine.json").write_text(
         json.dumps({"hostname": "pc-07", "asset_tag": "NS-0007"})
     )

@@ -108,6 +108,21 @@ def test_the_greeter_offers_the_guest_only_where_it_may(system: System) -> None:
         assert "greeter-hide-users=false" in lines
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="usermod needs root")
+def test_the_greeter_calls_people_by_what_they_are(system: System) -> None:
+    texts = system.at(applying.TEXTS)
+    texts.mkdir(parents=True)
+    for language, pupil in (("zh_CN", "学生"), ("en_US", "Pupil")):
+        words = {"account_pupil": pupil, "account_teacher": f"{pupil} 2"}
+        (texts / f"{language}.json").write_text(json.dumps(words))
+    assert "/etc/passwd" in applying.apply(system).changed
+    assert applying.apply(system) == applying.Applied((), ())
+    assert [(system.person(name) or [])[4] for name in ("pupil", "teacher")] == ["学生", "学生 2"]
+    system.at("etc/locale.conf").write_text("LANG=de_DE.UTF-8\n")
+    assert applying.apply(system).failures == ()
+    assert (system.person("pupil") or [])[4] == "Pupil"
+
+
 def test_each_part_is_told_where_the_settings_lie(system: System) -> None:
     said = system.root / "said"
     program(system.at("usr/local/sbin/netspring-volume-limit"), f'echo "volume $1" >> {said}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,10 +10,11 @@ from subprocess import SubprocessError
 
 from netspring_classroom import desktop, files
 from netspring_classroom.settings import Settings, checked, dump, mended
-from netspring_classroom.system import System, run
+from netspring_classroom.system import PUPIL, TEACHER, System, run
 
 LANGUAGE = "usr/local/sbin/netspring-language"
 VOLUME = "usr/local/sbin/netspring-volume-limit"
+TEXTS = "usr/share/netspring/texts/teacher"
 LANGUAGES = "usr/share/netspring/language"
 LOCKED = "While this file is there, the child's desktop is put in order at each login.\n"
 GREETER = "etc/lightdm/lightdm.conf.d/60-netspring-classroom.conf"
@@ -100,11 +102,28 @@ def apply(system: System) -> Applied:
         if differs:
             changed.append(f"/{path.relative_to(system.root)}")
     deeds: list[tuple[str, list[str | Path]]] = []
+    for account, shown in names(system, str(settings["language"])).items():
+        person = system.person(account)
+        if person is not None and person[4] != shown:
+            prefix = [] if system.root == Path("/") else ["--prefix", system.root]
+            deeds.append(("names", ["/usr/sbin/usermod", *prefix, "--comment", shown, account]))
+            changed.append("/etc/passwd")
     if (volume := system.at(VOLUME)).is_file():
         deeds.append(("volume", [volume, str(settings["volume_limit_percent"])]))
     deeds += [(hook.name, [hook, system.settings]) for hook in hooks(system.hooks)]
     failures = [failure for part, argv in deeds if (failure := _done(part, *argv))]
     return Applied(tuple(changed), tuple(failures))
+
+
+def names(system: System, spoken: str) -> dict[str, str]:
+    """How the greeter calls the accounts, in the PC's language."""
+    for known in (spoken, "en_US"):
+        try:
+            words = json.loads(files.read(system.at(f"{TEXTS}/{known}.json")) or "{}")
+            return {name: str(words[f"account_{name}"]) for name in (PUPIL, TEACHER)}
+        except (ValueError, KeyError):
+            continue
+    return {}
 
 
 def greeter(*, guest: bool) -> str:

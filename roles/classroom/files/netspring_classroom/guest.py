@@ -175,8 +175,8 @@ def main(words: list[str]) -> int:
     try:
         if verb == "add":
             print(add(system, account(), NOTICE))
-        else:
-            forget(system, account())
+        elif verb == "remove" or not os.path.ismount(system.at(HOME)):
+            forget(system, account())  # at boot, unless one has logged in already
     except (GuestError, KeyError, OSError) as error:
         print(f"netspring-guest: {error}", file=sys.stderr)
         return 1

@@ -42,6 +42,14 @@ class System:
         """While this file is there, the child's desktop is put in order at each login."""
         return self.at("etc/netspring/desktop-locked")
 
+    def person(self, name: str) -> list[str] | None:
+        """Fields of an account, passwd(5); ``None`` where there is no such."""
+        for line in self.at("etc/passwd").read_text(encoding="utf-8").splitlines():
+            fields = line.split(":")
+            if fields[0] == name and len(fields) == 7:
+                return fields
+        return None
+
     @property
     def skeleton(self) -> Path:
         """What every new home is made of (useradd(8))."""
