@@ -133,11 +133,12 @@ def greeter(*, guest: bool) -> str:
     """
     return (
         "# Written by netspring-classroom: who is offered. Valid from the next start.\n"
+        "[LightDM]\n"
+        "guest-account-script=/usr/local/sbin/netspring-guest\n"
         "[Seat:*]\n"
         "greeter-hide-users=false\n"
         f"allow-guest={str(guest).lower()}\n"
         f"greeter-allow-guest={str(guest).lower()}\n"
-        "guest-account-script=/usr/local/sbin/netspring-guest\n"
     )
 
 
