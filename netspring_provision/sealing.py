@@ -150,6 +150,17 @@ def decide(
     return Leave(uuid, tag, image, verify.seq, begun=True, answer=answer)
 
 
+def is_sealed(records: Sequence[Record]) -> bool:
+    """Whether a machine was sealed and nothing was begun on it since: all its records, in order."""
+    sealed = False
+    for record in records:
+        if record.kind in ANEW:
+            sealed = False
+        elif record.kind == ENDED:
+            sealed = record.body.get("sealed") is True
+    return sealed
+
+
 def _passed(body: Mapping[str, Any], host: str, uuid: str, tag: str, image: str) -> bool:
     """Whether the checks passed on this very PC with what was installed on it."""
     machine = body.get("machine")

@@ -17,15 +17,26 @@ from netspring_provision.steps.install import Installed, install_machines
 @click.command("install")
 @inventory_options
 @click.option("--image", metavar="NAME", help="This image for all; else the inventory decides.")
+@click.option(
+    "--keep-home",
+    is_flag=True,
+    help="Only the system, on PCs that this station installed; the children's files stay.",
+)
 @json_option
-def command(inventory: str, limit: str | None, image: str | None, as_json: bool) -> int:
+def command(
+    inventory: str, limit: str | None, image: str | None, keep_home: bool, as_json: bool
+) -> int:
     """Put the image on machines in the live environment whose disks are all erased."""
     with shown_job(inventory, limit) as job:
         images = image_choice(job, image)
         found = inspect_machines(job)
         results = (
             *(Installed(m.host, images[m.host].name, m.reason) for m in found.missing),
-            *(install_machines(job, found.facts, images) if found.facts else ()),
+            *(
+                install_machines(job, found.facts, images, keep_home=keep_home)
+                if found.facts
+                else ()
+            ),
         )
     emit(
         [dataclasses.asdict(result) for result in results],
@@ -40,5 +51,10 @@ def command(inventory: str, limit: str | None, image: str | None, as_json: bool)
 
 def _line(result: Installed) -> str:
     if result.reason is None:
-        return f"{result.host}: {result.image} installed; it boots from its own disk now"
+        again = (
+            ". It was sealed and is not any more: netspring verify, then netspring seal"
+            if result.was_sealed
+            else ""
+        )
+        return f"{result.host}: {result.image} installed; it boots from its own disk now{again}"
     return f"{result.host}: {'refused' if result.refused else 'failed'}: {result.reason}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from netspring_provision import live
+from netspring_provision import live, sealing
 from netspring_provision.errors import RefusedError
 from netspring_provision.hosts import Host
 from netspring_provision.image import manifest
@@ -28,16 +28,24 @@ KINDS = ("image", "identity", "bootloader")
 
 @dataclass(frozen=True)
 class Installed:
-    """How the install of one machine ended: ``reason`` is ``None`` when it is bootable."""
+    """How the install of one machine ended: ``reason`` is ``None`` when it is bootable.
+
+    Attributes:
+        was_sealed: whether the ledger held it as sealed; as installed anew the station enters it.
+    """
 
     host: str
     image: str
     reason: str | None
     refused: bool = False
+    was_sealed: bool = False
 
 
-def gate(job: Job, facts: Facts) -> None:
+def gate(job: Job, facts: Facts, *, keep_home: bool = False) -> None:
     """A machine is imaged only when the ledger holds every one of its disks as erased.
+
+    With ``keep_home`` the system of a PC that this station installed is put on anew, and the
+    children's files stay: then its one disk must be the very one that it was installed on.
 
     Raises:
         RefusedError: names the disk that is not, or says that it is not in the live environment.
@@ -52,6 +60,9 @@ def gate(job: Job, facts: Facts) -> None:
         raise RefusedError(f"{facts.host}: {unseen[0]}; nothing was changed", hint=unseen[1])
     if not facts.disks:
         raise RefusedError(f"{facts.host} has no disk", hint="check the disk's cables")
+    if keep_home:
+        _check_reset(job, facts)
+        return
     erased = erased_and_unused(job.ledger, facts.uuid or "")
     for disk in facts.disks:
         if disk.serial is None or (disk.serial, disk.wwn) not in erased:
@@ -63,8 +74,36 @@ def gate(job: Job, facts: Facts) -> None:
             )
 
 
+def _check_reset(job: Job, facts: Facts) -> None:
+    """Whether the children's files on the machine's disk are to stay, by the ledger.
+
+    Raises:
+        RefusedError: there is more than that disk, or nothing of ours is on record on it.
+    """
+    hint = "without --keep-home, after netspring plan and netspring wipe, its files are lost"
+    serials = {disk.serial for disk in facts.disks}
+    installed = None
+    for record in job.ledger.records(machine=facts.uuid or ""):
+        if record.kind in ("wipe_started", "wipe"):
+            installed = None
+        elif record.kind == "bootloader":
+            installed = (record.body.get("disk") or {}).get("serial")
+    if installed is None or serials != {installed}:
+        seen = ", ".join(f"{disk.path} (serial {disk.serial})" for disk in facts.disks)
+        known = f"serial {installed}" if installed else "none"
+        raise RefusedError(
+            f"{facts.host}: to keep the children's files its one disk must be the one it was "
+            f"installed on ({known}), and it has {seen}; nothing was changed",
+            hint=hint,
+        )
+
+
 def install_machines(
-    job: Job, facts: tuple[Facts, ...], images: Mapping[str, Manifest]
+    job: Job,
+    facts: tuple[Facts, ...],
+    images: Mapping[str, Manifest],
+    *,
+    keep_home: bool = False,
 ) -> tuple[Installed, ...]:
     """Install the chosen image on each machine; one result for each.
 
@@ -72,6 +111,7 @@ def install_machines(
         job: the run.
         facts: the machines as inspected in this run, in the live environment.
         images: image by inventory name.
+        keep_home: put the system on anew and leave the children's files, which are on home.
     """
     needs = requirements_of(images)
     results: list[Installed] = []
@@ -80,7 +120,7 @@ def install_machines(
         image = images[machine.host]
         target = install_target(machine, needs.get(machine.host))
         try:
-            gate(job, machine)
+            gate(job, machine, keep_home=keep_home)
             if target is None:
                 raise RefusedError(f"{machine.host} has no disk that the image fits on")
             _check_language(job.host(machine.host), image)
@@ -89,11 +129,16 @@ def install_machines(
             continue
         disk = {"serial": target.serial, "size_bytes": target.size_bytes}
         hostvars[machine.host] = _hostvars(job.host(machine.host), disk)
+        if keep_home:
+            hostvars[machine.host] |= {"image_deploy_keep_home": True, "image_deploy_force": True}
     if not hostvars:
         return tuple(results)
     extravars = _extravars(job)  # before anything is on record: what is missing stops us here
     by_host = {machine.host: machine for machine in facts}
     uuids = {name: machine.uuid or "" for name, machine in by_host.items()}
+    sealed = {
+        name for name in hostvars if sealing.is_sealed(job.ledger.records(machine=uuids[name]))
+    }
     for name, variables in hostvars.items():
         body = {
             "host": name,
@@ -117,7 +162,7 @@ def install_machines(
                 job.ledger.append(kind, dict(payload), machine=uuids[name], run_id=job.run_id)
             elif reason is None:
                 reason = f"it reported nothing about its {kind}"
-        results.append(Installed(name, images[name].name, reason))
+        results.append(Installed(name, images[name].name, reason, was_sealed=name in sealed))
     return tuple(results)
 
 

@@ -139,6 +139,16 @@ def test_a_seal_of_an_earlier_installation_counts_no_more() -> None:
     assert not found.begun
 
 
+def test_sealed_ends_with_the_first_deed_of_a_new_installation() -> None:
+    sealed = (*GOOD, ("seal_started", {}), ("seal", {"sealed": True}))
+    assert not sealing.is_sealed(records(*GOOD))
+    assert sealing.is_sealed(records(*sealed))
+    assert not sealing.is_sealed(records(*sealed[:-1], ("seal", {"sealed": "yes"})))
+    for kind in sealing.ANEW:
+        assert not sealing.is_sealed(records(*sealed, (kind, {})))
+    assert sealing.is_sealed(records(*sealed, ("verify", {})))
+
+
 LEAVE = Leave(UUID, TAG, IMAGE, 6, begun=False)
 ANSWER = {"kind": "seal", "outcome": "sealed", "uuid": UUID, "asset_tag": TAG}
 CLOSED = Seen(Door.CLOSED, key_login=False)

@@ -110,6 +110,63 @@ def test_a_language_that_the_image_does_not_hold_is_refused(room: playing.Room) 
     assert installs(room) == []
 
 
+def bootloader(room: playing.Room, serial: str, machine: str = "pc1") -> None:
+    body = {"disk": {"serial": serial, "path": "/dev/sda"}}
+    room.ledger.append("bootloader", body, machine=samples.UUIDS[machine], run_id="r")
+
+
+def kept(room: playing.Room, machine: Facts) -> str | None:
+    (result,) = install_machines(room.job(), (machine,), {"pc1": IMAGE}, keep_home=True)
+    return result.reason
+
+
+def test_a_reset_puts_the_system_on_anew_and_leaves_the_childrens_files(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    bootloader(room, "WD-pc1")
+    room.ledger.append("seal", {"sealed": True}, machine=samples.UUIDS["pc1"], run_id="r")
+    (result,) = install_machines(room.job(), (samples.facts(),), {"pc1": IMAGE}, keep_home=True)
+    assert (result.reason, result.was_sealed) == (None, True)
+    given = room.hostvars[-1]["pc1"]
+    assert (given["image_deploy_keep_home"], given["image_deploy_force"]) == (True, True)
+    bootloader(room, "WD-pc1")
+    assert kept(room, samples.facts()) is None, "a second reset is one, too"
+
+
+def test_a_usual_installation_keeps_nothing(room: playing.Room) -> None:
+    wipe(room, samples.facts())
+    assert install(room) == {"pc1": None}
+    assert not {"image_deploy_keep_home", "image_deploy_force"} & set(room.hostvars[-1]["pc1"])
+
+
+@pytest.mark.parametrize(
+    ("serials", "then"),
+    [
+        ((), ()),
+        (("WD-other",), ()),
+        (("WD-pc1",), ("wipe_started",)),
+        (("WD-pc1", "WD-other"), ()),
+    ],
+    ids=["never installed", "on another disk", "wiped since", "on another disk since"],
+)
+def test_no_files_are_kept_that_this_station_did_not_leave_there(
+    room: playing.Room, serials: tuple[str, ...], then: tuple[str, ...]
+) -> None:
+    for serial in serials:
+        bootloader(room, serial)
+    for kind in then:
+        room.ledger.append(kind, {"disks": []}, machine=samples.UUIDS["pc1"], run_id="r")
+    said = kept(room, samples.facts())
+    assert "must be the one it was installed on" in (said or "")
+    assert "nothing was changed" in (said or "")
+    assert installs(room) == []
+
+
+def test_no_files_are_kept_beside_a_second_disk(room: playing.Room) -> None:
+    bootloader(room, "A")
+    assert "serial B" in (kept(room, TWO_DISKS) or "")
+    assert installs(room) == []
+
+
 def refused(room: playing.Room, machine: Facts, words: str) -> None:
     """This machine is refused and never played; a good one beside it is installed."""
     good = samples.facts(host="pc3")
