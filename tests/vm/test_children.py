@@ -67,13 +67,19 @@ def provision(made: Lab, name: str, profile: str, firmware: Firmware, memory: in
     assert lab.count_pattern(pc.disks[0].path) > 1000, "not dirty"
     made.live(name)
     plan = made.plan(name)
-    image = next(path.name for path in made.station.images.glob(f"{profile}-*"))
-    words = ("provision", *where(name), "--image", image, "--confirm", plan["confirm"], "--json")
+    chosen = ("--image", image_of(made, profile), "--confirm", plan["confirm"])
+    words = ("provision", *where(name), *chosen, "--json")
     done = made.run(*words, timeout=VERIFY_SECONDS + 30 * MINUTES)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
     (machine,) = json.loads(done.stdout)["machines"]
     assert machine["steps"] == {"wipe": "ok", "install": "ok", "verify": "ok"}
     assert lab.count_pattern(pc.disks[0].path) == 0, "something of the donor is left"
+
+
+def image_of(made: Lab, profile: str) -> str:
+    """The name of the one image of a profile."""
+    (found,) = made.station.images.glob(f"{profile}-*")
+    return found.name
 
 
 def where(name: str) -> tuple[str, ...]:
@@ -159,6 +165,25 @@ def test_a_spoilt_pc_is_found_out_in_words(lite: Lab, monkeypatch: pytest.Monkey
         assert wrong[name]["mend"]["zh"]
         assert wrong[name]["mend"]["en"].split(".")[0] in said
     assert "payroll.xls" in wrong["files_are_nobody_elses"]["message"]
+
+
+def test_a_reset_mends_a_pc_and_spares_the_works(lite: Lab) -> None:
+    """The system anew from outside, the home as it was; then every check passes again."""
+    station = lite.station
+    works = shell(station, LITE, "readlink -f /home/pupil/.works").strip()
+    shell(station, LITE, f"rm -rf /home/wang '{works}/payroll.xls'; rm -f /usr/bin/tuxpaint")
+    painting = f"{works}/picture 1.png"
+    shell(station, LITE, f"echo a fish > '{painting}'; chown pupil: '{painting}'; sync")
+    lab.stop(station, LITE)
+    lite.live(LITE)
+    image = image_of(lite, "lite")
+
+    (done,) = lite.json("install", *where(LITE), "--image", image, "--keep-home")
+
+    assert done["reason"] is None
+    verdict = verified(lite, LITE, 0)
+    assert verdict["standing"] == "passed"
+    assert shell(station, LITE, f"cat '{painting}'") == "a fish\n"
 
 
 def update(made: Lab) -> dict[str, int]:
