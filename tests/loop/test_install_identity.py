@@ -103,34 +103,18 @@ def test_the_works_of_a_home_that_outlived_a_reset_follow_into_the_new_language(
         assert str((root / "etc/localtime").readlink()).endswith("/Africa/Bujumbura")
 
 
-def test_a_language_that_the_image_does_not_hold_is_named(bench: Bench) -> None:
+def test_keys_and_the_teachers_password_are_those_of_the_room(bench: Bench) -> None:
     bench.install()
-    with pytest.raises(InstallError, match="does not hold the language fr_FR"):
-        give(bench, replace(WISH, locale="fr_FR"))
-
-
-def test_the_keys_are_those_of_the_room(bench: Bench) -> None:
-    bench.install()
+    hashed = "$6$abcdefgh$" + "Aa./0" * 17
+    wish = replace(WISH, keyboard="us:intl", teacher_hash=hashed)
+    assert hashed not in repr(wish)
     with mount(bench.part(4), bench.folder, options="rw") as root:
         (root / "etc/X11/xorg.conf.d").mkdir(parents=True)
         (root / "usr/share/X11/xkb/symbols").mkdir(parents=True)
         (root / "usr/share/X11/xkb/symbols/us").touch()
-    give(bench, replace(WISH, keyboard="us:intl"))
+    assert hashed not in repr(give(bench, wish))
     with mount(bench.part(4), bench.folder) as root:
         text = (root / "etc/X11/xorg.conf.d/25-netspring-room-keyboard.conf").read_text()
-    assert 'Option "XkbLayout" "us"\n' in text
-    assert 'Option "XkbVariant" "intl"\n' in text
-    with pytest.raises(InstallError, match="knows no keyboard 'xx'"):
-        give(bench, replace(WISH, keyboard="xx"))
-
-
-def test_the_teacher_gets_the_rooms_password_and_nobody_else_does(bench: Bench) -> None:
-    bench.install()
-    hashed = "$6$abcdefgh$" + "Aa./0" * 17
-    told = give(bench, replace(WISH, teacher_hash=hashed))
-    assert hashed not in repr(told)
-    assert hashed not in repr(replace(WISH, teacher_hash=hashed))
-    with mount(bench.part(4), bench.folder) as root:
         lines = (root / "etc/shadow").read_text().splitlines()
         state = (root / "etc/shadow").stat()
     assert lines == [
@@ -139,7 +123,13 @@ def test_the_teacher_gets_the_rooms_password_and_nobody_else_does(bench: Bench) 
         "pupil:!:20000:0:99999:7:::",
     ]
     assert (state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode)) == (0, 42, 0o640)
-    assert give(bench, replace(WISH, teacher_hash=hashed))["changed"] == []
+    assert 'Option "XkbLayout" "us"\n' in text
+    assert 'Option "XkbVariant" "intl"\n' in text
+    assert give(bench, wish)["changed"] == []
+    with pytest.raises(InstallError, match="knows no keyboard 'xx'"):
+        give(bench, replace(WISH, keyboard="xx"))
+    with pytest.raises(InstallError, match="does not hold the language fr_FR"):
+        give(bench, replace(WISH, locale="fr_FR"))
 
 
 def test_two_pcs_of_one_image_differ(bench: Bench) -> None:
