@@ -75,9 +75,16 @@ def _square(came: Facts) -> list[str]:
     return problems
 
 
+def _photo(came: Facts) -> list[str]:
+    if came["screen"] not in came["pictures"]:
+        return [f"among the works is no picture as large as the screen, {came['screen']}"]
+    return []
+
+
 RULES: Mapping[str, Callable[[Facts], list[str]]] = {
     "stroke": _stroke,
     "pencil": _stroke,
     "flag": _flag,
     "square": _square,
+    "photo": _photo,
 }

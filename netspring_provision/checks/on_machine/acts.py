@@ -5,6 +5,7 @@ An act only tells what it saw; the check judges, by the limits that stand here b
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -220,12 +221,35 @@ def pencil(scene: Scene) -> dict[str, Any]:
     return stroke(scene)
 
 
+def photo(scene: Scene) -> dict[str, Any]:
+    """Look among the works for the picture that the program took of the screen when it started."""
+    screen = scene.display.picture()
+    seen: dict[str, Any] = {"screen": [screen.width, screen.height], "pictures": []}
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not seen["pictures"] and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+        for path in sorted((scene.home / ".works").rglob("*.png")):
+            size = png_size(path.read_bytes())
+            if size is not None:
+                seen["pictures"].append(list(size))
+    return seen
+
+
+def png_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height of a whole PNG file; ``None`` if it is none, or its end is missing."""
+    if not content.startswith(b"\x89PNG\r\n\x1a\n") or b"IEND" not in content[-12:]:
+        return None
+    width, height = struct.unpack(">II", content[16:24])
+    return width, height
+
+
 ACTS: dict[str, Act] = {
     "stroke": stroke,
     "pencil": pencil,
     "flag": flag,
     "square": square,
     "pinyin": pinyin,
+    "photo": photo,
 }
 
 

@@ -116,6 +116,14 @@ def test_scratchs_sample_is_a_project_whose_flag_moves_the_cat_it_brings() -> No
     assert acts.CAT_MOVE < samples.STEPS / 2
 
 
+def test_only_a_whole_picture_has_a_size() -> None:
+    whole = canvas(60, 40).png()
+    assert acts.png_size(whole) == (60, 40)
+    assert acts.png_size(whole[:-20]) is None
+    assert acts.png_size(b"") is None
+    assert acts.png_size(b"GIF89a" + whole) is None
+
+
 def test_the_turtles_programs_are_whole() -> None:
     source = samples.SAMPLES["square.py"]().decode()
     compile(source, "square.py", "exec")
@@ -126,6 +134,7 @@ def test_the_turtles_programs_are_whole() -> None:
 def test_every_act_of_a_profile_is_there_with_its_rule_and_its_samples() -> None:
     for profile in catalogue.profiles().values():
         for app in profile.apps:
+            assert app.name != "screenshot"  # the report's picture of the desktop
             assert app.act is None or app.act in acts.ACTS
             # Pinyin has a check of its own, chinese_can_be_typed.
             assert (app.act in test_apps.RULES) == (app.does is not None)

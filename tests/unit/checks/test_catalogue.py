@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import check_samples as samples
 import pytest
+import yaml
 
 from netspring_provision.checks import catalogue
 from netspring_provision.errors import UsageError
 from netspring_provision.image import profiles as image_profiles
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+ROLES = Path(__file__).parents[3] / "roles"
 FEATURES = {"desktop", "zram", "chinese"}
 
 
@@ -68,3 +71,16 @@ def test_reasons_fill_in_their_words() -> None:
     reason = catalogue.reason("some_failed", bad=2, all=9)
     assert reason.en == "2 of 9 checks did not pass."
     assert "2" in reason.zh
+
+
+@pytest.mark.parametrize("name", ["lite", "studio"])
+def test_every_program_on_the_desktop_is_opened_by_a_check(name: str) -> None:
+    """Whoever puts a program on the desktop says what a PC must be able to do with it."""
+    placed = set()
+    for role in image_profiles.profiles()[name].roles:
+        defaults = ROLES / role / "defaults/main.yml"
+        values = yaml.safe_load(defaults.read_text(encoding="utf-8")) if defaults.is_file() else {}
+        placed |= {entry["id"] for entry in values.get(f"{role}_launchers", [])}
+    tried = {launcher for app in catalogue.profile(name).apps for launcher in app.launchers}
+    assert placed
+    assert {f"{ident}.desktop" for ident in placed} <= tried

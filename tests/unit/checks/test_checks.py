@@ -237,6 +237,12 @@ DESKTOP_FAULTS: list[tuple[str, Change, str]] = [
     ("app_works[kturtle]", act("kturtle", after=0, size=None), "drew no square: 0 pixels"),
     ("app_works[kturtle]", act("kturtle", size=[106, 12]), "within 106 x 12"),
     ("app_works[thonny]", act("thonny", after=128 * 128), "drew no square"),
+    (
+        "app_works[screen_picture]",
+        act("screen_picture", pictures=[]),
+        "no picture as large as the screen",
+    ),
+    ("app_works[screen_picture]", act("screen_picture", pictures=[[9, 9]]), "no picture as large"),
     ("app_works[thonny]", act("thonny", before=9), "9 pixels of the turtle's colour"),
     ("app_opens[tuxpaint]", lambda d: d["apps"].pop("tuxpaint"), "was not tried"),
     ("app_opens[kturtle]", lambda d: d["apps"]["kturtle"].update(window=None), "no window"),
