@@ -27,6 +27,7 @@ button.work:not(:checked) image { opacity: 0.45; }
 button.stick:checked { border-color: #2f8f5b; background: #e4f4ea; }
 .good { color: #1f6f43; }
 .bad { color: #9a3412; }
+tooltip { background: #22333b; color: #ffffff; font-size: 12pt; padding: 2px; }
 progressbar trough, progressbar progress { min-height: 22px; border-radius: 11px; }
 progressbar progress { background: #2f8f5b; border-color: #1f6f43; }
 """

@@ -26,6 +26,10 @@ from netspring_works.sticks import Place, Stick, StickError
 UNFINISHED = "netspring unfinished"
 # A PC whose clock battery is empty wakes up in 1970 or in the year it was made.
 FIRST_TRUE_YEAR = 2026
+# What goes wrong without the stick having anything to do with it, or by its size alone.
+NOT_THE_STICK = ("stopped", "work", "changing", "busy", "full")
+# Seconds after which UDisks has told that a stick is gone (seen: 2 s on a slow virtual PC).
+NOTICED_WITHIN = 6.0
 
 Tell = Callable[[str, int, int], None]
 
@@ -79,17 +83,25 @@ def bring(
         top = place.mount(stick)
     except StickError as error:
         raise export.ExportError(_why(error), detail=str(error)) from error
+    export.check_room(works, top, stick.largest_file)
     made: list[Path] = []
     try:
-        export.check_room(works, top, stick.largest_file)
         return _bring(works, stick, place, top, name, tell, stopped, made)
     except export.ExportError as error:
-        gone = all(one.key != stick.key for one in place.find())
-        if not gone:
-            _clear(stick, place, made)
-        if gone and error.reason not in ("stopped", "work", "changing"):
+        if error.reason not in NOT_THE_STICK and _gone(stick, place):
             raise export.ExportError("gone", error.work, error.detail) from error
+        _clear(stick, place, made)
         raise
+
+
+def _gone(stick: Stick, place: Place) -> bool:
+    """Whether the stick was pulled out: writing fails before the system has noticed it."""
+    until = time.monotonic() + NOTICED_WITHIN
+    while any(one.key == stick.key for one in place.find()):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.25)
+    return True
 
 
 def _why(error: StickError) -> str:
