@@ -12,6 +12,13 @@ sys.path.insert(0, str(ROLES / "works" / "files"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from loop_sticks import LoopStick
+from netspring_works import show_job
+
+
+@pytest.fixture(autouse=True)
+def notice_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here a stick that is gone is gone at once, or after a second."""
+    monkeypatch.setattr(show_job, "NOTICED_WITHIN", 1.5)
 
 
 @pytest.fixture

@@ -20,20 +20,20 @@ PYTHON = "/usr/bin/python3"
 WANTED = "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"
 
 
-def lacking() -> str:
-    """What this computer lacks of a screen without one; empty if nothing."""
-    for tool in ("Xvfb", "xdotool"):
-        if not shutil.which(tool):
-            return tool
+@pytest.fixture(scope="module", autouse=True)
+def tools() -> None:
+    """Fails where this computer lacks what the windows run in."""
+    lacking = [tool for tool in ("Xvfb", "xdotool") if not shutil.which(tool)]
     done = subprocess.run([PYTHON, "-c", WANTED], check=False, capture_output=True)
-    return "" if done.returncode == 0 else "python3-gi and gir1.2-gtk-3.0"
+    lacking += ["Gtk"] if done.returncode else []
+    advice = "apt-get install xvfb xdotool python3-gi gir1.2-gtk-3.0 librsvg2-common"
+    assert not lacking, f"{', '.join(lacking)} not here: {advice}"
 
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.loop,
     pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root"),
-    pytest.mark.skipif(bool(lacking()), reason=f"not here: {lacking()}"),
 ]
 Make = Callable[..., LoopStick]
 SECONDS = 60.0
