@@ -65,6 +65,7 @@ NEEDS = (
     Need("FAT tools", "dosfstools", "EFI system partitions", ("mkfs.vfat",)),
     Need("cpio", "cpio", "the one initrd of the live environment", ("cpio",)),
     Need("npm", "npm", "fetching Scratch for the children's image", ("npm",)),
+    Need("openssl", "openssl", "hashing the teacher's password of a room", ("openssl",)),
     Need("SSH client", "openssh-client", "entering machines, signing", ("ssh", "ssh-keygen")),
     # The two extensions are of the packages in Debian 12 and 13.
     Need(
