@@ -11,14 +11,14 @@ from netspring_desktop import __main__ as program
 
 from tests.roles.desktop.test_desktop_layout import CARDS, PANEL
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("rsvg-convert") is None, reason="draws by rsvg-convert: install librsvg2-bin"
-)
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A child's home on a PC with a screen of 1024 by 768."""
+    if shutil.which("rsvg-convert") is None:
+        pytest.fail("the cards are drawn by rsvg-convert: apt-get install librsvg2-bin")
     home = tmp_path / "home"
     (home / "Desktop").mkdir(parents=True)
     for name in ("tuxpaint", "scratch", "works"):
