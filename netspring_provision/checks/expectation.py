@@ -67,6 +67,7 @@ class Expectation:
         return {
             "nonce": nonce,
             "pupil": self.pupil,
+            "locale": self.locale,
             "accounts": [self.pupil, *OTHERS],
             "token_sha256": self.token_sha256,
             "donor_marks": list(self.donor_marks),

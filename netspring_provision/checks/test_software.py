@@ -33,9 +33,9 @@ def test_packages_are_the_images(facts: Facts, expected: Expectation, seen: Seen
 
 
 def test_language_is_the_rooms(facts: Facts, expected: Expectation, seen: Seen) -> None:
-    """LANG is the room's locale, and that locale is really there."""
+    """LANG is the room's locale, that locale is really there, and every file is in it."""
     locale = part(facts, "locale")
-    seen(locale["lang"] or "-")
+    seen(f"{locale['lang']}, {len(locale['unlike'])} files are not")
     problems = []
     if expected.locale is None:
         problems.append("neither inventory nor image says which language the room has")
@@ -44,6 +44,8 @@ def test_language_is_the_rooms(facts: Facts, expected: Expectation, seen: Seen) 
     spoken = {name.lower().replace("-", "") for name in locale["available"]}
     if (locale["lang"] or "").lower().replace("-", "") not in spoken:
         problems.append(f"the locale {locale['lang']!r} is not generated")
+    if locale["unlike"]:
+        problems.append(f"not in this language: {some(locale['unlike'])}")
     require(problems)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ class Tree:
 
     def __enter__(self) -> Self:
         """Start a screen and the session on it."""
+        assert shutil.which("Xvfb"), "needed for these tests: apt-get install xvfb"
         readable, writable = os.pipe()
         self._screen = subprocess.Popen(
             ["Xvfb", "-displayfd", str(writable), "-screen", "0", SCREEN, "-nolisten", "tcp"],

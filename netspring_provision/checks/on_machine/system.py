@@ -29,7 +29,11 @@ SETTLE_SECONDS = 90
 
 def run(*argv: str, timeout: int = 60) -> subprocess.CompletedProcess[str]:
     """Run a program in the C locale; its exit code is for the caller to judge."""
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    environment = {
+        **os.environ,
+        "LC_ALL": "C.UTF-8",
+        "PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+    }
     return subprocess.run(  # noqa: S603
         argv, capture_output=True, text=True, check=False, timeout=timeout, env=environment
     )
@@ -191,11 +195,19 @@ def memory() -> dict[str, Any]:
     return {"bytes": numbers["MemTotal"], "used": used, "swaps": swaps}
 
 
-def locale() -> dict[str, Any]:
-    """The language the machine is set to, and those it can speak."""
+def locale(wanted: str | None) -> dict[str, Any]:
+    """The language the machine is set to, those it can speak, and what is not in that wanted.
+
+    Its own program compares every file that depends on the language with how it ought to be.
+    """
     setting = text("/etc/default/locale") or text("/etc/locale.conf") or ""
     lang = re.search(r'^LANG="?([^"\n]+)', setting, re.MULTILINE)
-    return {"lang": lang[1] if lang else None, "available": output("locale", "-a").split()}
+    name = wanted or (lang[1].partition(".")[0] if lang else "")
+    return {
+        "lang": lang[1] if lang else None,
+        "available": output("locale", "-a").split(),
+        "unlike": output("netspring-language", name, "--pretend").splitlines(),
+    }
 
 
 def packages() -> dict[str, Any]:
@@ -275,7 +287,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         "hardware": parts.hardware,
         "kernel": kernel,
         "memory": memory,
-        "locale": locale,
+        "locale": lambda: locale(question["locale"]),
         "packages": packages,
         "network": network,
         "disks": lambda: disks.all_disks([mark.encode() for mark in question["donor_marks"]]),

@@ -175,6 +175,7 @@ SYSTEM_FAULTS: list[tuple[str, Change, str]] = [
     ("packages_are_the_images", lambda f: f["packages"]["installed"].update(zz="1"), "added: zz"),
     ("packages_are_the_images", lambda f: f["packages"].update(half_done=["iU a"]), "iU a"),
     ("language_is_the_rooms", lambda f: f["locale"].update(lang="en_US.UTF-8"), "en_US"),
+    ("language_is_the_rooms", lambda f: f["locale"]["unlike"].append("/etc/xdg/a"), "/etc/xdg/a"),
     ("language_is_the_rooms", lambda f: f["locale"].update(available=["C"]), "not generated"),
     ("only_ssh_listens", listener("tcp", "631", "cupsd"), "cupsd listens on tcp port 631"),
     ("only_ssh_listens", listener("udp", "5353", "avahi"), "avahi listens on udp port 5353"),
