@@ -185,15 +185,24 @@ class Teacher(Gtk.Application):
         if not failures:
             self.say(done)
             return
-        parts = [f"{self.part(one['part'])}: {one['sentence']}" for one in failures]
-        self.say(self.texts("not_in_force", parts="; ".join(parts)), good=False)
+        for one in failures:
+            print(f"{NAME}: {one['part']}: {one['sentence']}", file=sys.stderr)
+        parts = "; ".join(f"{self.part(one['part'])}: {self.trouble(one)}" for one in failures)
+        self.say(self.texts("not_in_force", parts=parts), good=False)
 
     def part(self, name: str) -> str:
         """Name of a part of the settings for the teacher: ``40-browser`` is the start page."""
+        return self._known(f"part_{plain(name)}", name)
+
+    def trouble(self, failure: dict[str, str]) -> str:
+        """What to do about it, in the teacher's language; else what the program said."""
+        return self._known(f"trouble_{plain(failure['part'])}", failure["sentence"])
+
+    def _known(self, key: str, otherwise: str) -> str:
         try:
-            return self.texts(f"part_{name.partition('-')[2] or name}")
+            return self.texts(key)
         except KeyError:
-            return name
+            return otherwise
 
     def _busy(self, busy: bool) -> None:
         self.working = busy
@@ -205,6 +214,11 @@ class Teacher(Gtk.Application):
             self.spinner.start()
         else:
             self.spinner.stop()
+
+
+def plain(name: str) -> str:
+    """Name of a part without the number that orders the programs: ``40-browser`` is ``browser``."""
+    return name.partition("-")[2] or name
 
 
 class NoSticks:
