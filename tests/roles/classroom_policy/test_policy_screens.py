@@ -108,6 +108,52 @@ def test_it_listens_only_when_key_and_setting_are_there(
     assert pc.at(screens.PUBLIC).read_text() == key
 
 
+def stick(pc: System, text: str) -> Path:
+    path = pc.at(f"media/teacher/USB/{screens.FILE}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_the_teachers_file_is_taken_from_a_stick_when_it_is_switched_on(
+    pc: System, key: str, asked: list[tuple[str, ...]]
+) -> None:
+    path = stick(pc, Bundle(key, CARDS[:1]).dump())
+    assert screens.apply(pc, DEFAULTS) == []
+    assert not pc.at(screens.PUBLIC).exists(), "a stick alone opens nothing"
+    assert screens.apply(pc, ON) == [f"/{screens.HOLE}", f"/{screens.WANTED}"]
+    assert pc.at(screens.PUBLIC).read_text() == key
+    path.write_text(Bundle(key, CARDS[1:]).dump())
+    assert screens.apply(pc, ON) == [], "while it is on, no stick changes who may watch"
+    screens.apply(pc, DEFAULTS)
+    screens.apply(pc, ON)
+    assert CARDS[1] in pc.at(screens.HOLE).read_text()
+    assert asked
+
+
+def test_a_damaged_file_or_a_link_on_a_stick_is_not_taken(
+    pc: System, key: str, asked: list[tuple[str, ...]]
+) -> None:
+    path = stick(pc, "{")
+    with pytest.raises(PolicyError, match="on the stick: this is no file"):
+        screens.apply(pc, ON)
+    secret = pc.at("etc/other.json")
+    secret.write_text(Bundle(key, CARDS).dump())
+    path.unlink()
+    path.symlink_to(secret)
+    with pytest.raises(PolicyError, match="put in the stick"):
+        screens.apply(pc, ON)
+    assert not pc.at(screens.PUBLIC).exists()
+    assert asked == []
+
+
+def test_the_teachers_own_pc_takes_no_stick(pc: System, key: str) -> None:
+    pc.at(screens.STATE).write_text(screens.State("teacher", CARDS).dump())
+    stick(pc, Bundle(key, CARDS).dump())
+    assert screens.apply(pc, ON) == []
+    assert not pc.at(screens.PUBLIC).exists()
+
+
 def test_a_damaged_bundle_changes_nothing(pc: System, key: str) -> None:
     screens.become_pupil(pc, Bundle(key, CARDS).dump())
     before = pc.at(screens.STATE).read_text()

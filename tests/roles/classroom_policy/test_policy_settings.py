@@ -97,6 +97,16 @@ def test_the_start_page_says_the_same_in_every_language() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_teachers_program_names_switches_as_they_are_called(language: str) -> None:
+    watch = json.loads((ROLE / f"files/texts/watch/{language}.json").read_text())
+    teacher = json.loads((ROLES / f"classroom/files/texts/teacher/{language}.json").read_text())
+    english = json.loads((ROLE / "files/texts/watch/en_US.json").read_text())
+    assert list(watch) == list(english)
+    for word in ("title", "page_classroom", "screens"):
+        assert teacher[word] in watch["written"], word
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_the_start_page_loads_nothing_and_leads_to_the_help(language: str) -> None:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=True)
     page = environment.from_string((ROLE / "templates/start.html.j2").read_text()).render(

@@ -37,6 +37,10 @@ PRIVATE = f"{KEYS}/private/teacher/key"
 WANTED = "etc/systemd/system/multi-user.target.wants/veyon.service"
 PORT = 11100
 ROOM = "classroom"
+# What the teacher's PC writes onto a stick (netspring-watch), and where udisks mounts one.
+FILE = "netspring-screens.json"
+STICKS = "media"
+MOST_TEXT = 1 << 16
 OK, FAILED, USAGE = 0, 1, 2
 VERBS = ("teacher", "pupil", "find", "off", "status")
 
@@ -77,10 +81,14 @@ def apply(system: System, settings: Settings) -> list[str]:
     Raises:
         PolicyError: it is on, and there is no teacher's PC that might watch.
     """
+    if settings["screens"] and not system.at(WANTED).is_symlink():
+        _take_from_stick(system)
     known = state(system)
     if settings["screens"] and not known.role:
         _close(system)
-        raise PolicyError("no teacher's PC is known here yet: bring its file first")
+        raise PolicyError(
+            f"no teacher's PC is known here yet: put in the stick with its file {FILE}, then again"
+        )
     if not settings["screens"] or known.role != "pupil":
         return _close(system)
     changed = []
@@ -92,6 +100,23 @@ def apply(system: System, settings: Settings) -> list[str]:
         _systemctl(system, "enable", "veyon.service")
         _systemctl(system, "start", "veyon.service", running=True)
     return changed
+
+
+def _take_from_stick(system: System) -> None:
+    """The teacher's file on a USB stick, where this PC is not the teacher's own."""
+    if state(system).role == "teacher":
+        return
+    for path in sorted(system.at(STICKS).glob(f"*/*/{FILE}")):
+        # Whoever owns the stick made what is on it: never anything else that a link leads to.
+        if path.is_symlink() or not path.is_file():
+            continue
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(MOST_TEXT)
+        try:
+            become_pupil(system, text)
+        except BundleError as error:
+            raise PolicyError(f"{FILE} on the stick: {error}") from error
+        return
 
 
 def hole(cards: tuple[str, ...]) -> str:
@@ -176,7 +201,9 @@ def find(system: System) -> int:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "pcs.csv"
         rows = sorted(known.pcs.items(), key=lambda row: row[1])
-        file.write_text("".join(f"{address};{card if MAC.fullmatch(card) else ''}\n" for card, address in rows))
+        file.write_text(
+            "".join(f"{address};{card if MAC.fullmatch(card) else ''}\n" for card, address in rows)
+        )
         _veyon("networkobjects", "clear")
         if rows:
             form = ("location", ROOM, "format", "%host%;%mac%")
@@ -205,7 +232,7 @@ def _do(system: System, verb: str) -> str:
     if verb == "teacher":
         return become_teacher(system).dump()
     if verb == "pupil":
-        become_pupil(system, sys.stdin.read(1 << 16))
+        become_pupil(system, sys.stdin.read(MOST_TEXT))
     elif verb == "find":
         return f"{find(system)}\n"
     elif verb == "off":
