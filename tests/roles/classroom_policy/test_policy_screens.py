@@ -147,6 +147,26 @@ def test_a_damaged_file_or_a_link_on_a_stick_is_not_taken(
     assert asked == []
 
 
+@pytest.mark.loop
+def test_the_file_goes_onto_every_stick_that_takes_it(tmp_path: Path) -> None:
+    sticks = [tmp_path / "teacher" / name for name in ("A", "FULL", "LOCKED")]
+    options = ("size=1m", "size=4k,nr_inodes=1", "size=1m,ro")
+    (tmp_path / "teacher/folder").mkdir(parents=True)
+    try:
+        for path, how in zip(sticks, options, strict=True):
+            path.mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "-o", how, "stick", path], check=True)
+        written, failed = screens.hand_out(tmp_path, "bundle\n")
+        assert written == ["A"]
+        assert [name for name, _ in failed] == ["FULL", "LOCKED"]
+        assert (sticks[0] / screens.FILE).read_text() == "bundle\n"
+        assert list(sticks[1].iterdir()) == [], "nothing half-written"
+        assert list((tmp_path / "teacher/folder").iterdir()) == [], "a folder is no stick"
+    finally:
+        for path in sticks:
+            subprocess.run(["umount", path], check=False, stderr=subprocess.DEVNULL)
+
+
 def test_the_teachers_own_pc_takes_no_stick(pc: System, key: str) -> None:
     pc.at(screens.STATE).write_text(screens.State("teacher", CARDS).dump())
     stick(pc, Bundle(key, CARDS).dump())

@@ -13,6 +13,7 @@ nobody but the network cards of the teacher's PC, and Veyon nobody without the t
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -209,6 +210,20 @@ def find(system: System) -> int:
             form = ("location", ROOM, "format", "%host%;%mac%")
             _veyon("networkobjects", "import", str(file), *form)
     return len(found)
+
+
+def hand_out(media: Path, bundle: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Write the file onto every stick; returns those that took it, and those that did not."""
+    written, failed = [], []
+    for stick in sorted(path for path in media.glob("*/*") if path.is_mount()):
+        try:
+            write(stick / FILE, bundle)
+        except OSError as error:
+            failed.append((stick.name, error.strerror or str(error)))
+        else:
+            written.append(stick.name)
+    os.sync()  # a stick is pulled out without a word
+    return written, failed
 
 
 def main(words: list[str], system: System | None = None) -> int:

@@ -6,15 +6,13 @@ in, looks for the PCs and opens Veyon. Nobody else may start it (its file is the
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import gi
-from netspring_classroom.files import write
 from netspring_works import texts
 
-from netspring_policy.screens import FILE
+from netspring_policy.screens import hand_out
 
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk  # noqa: E402
@@ -42,20 +40,6 @@ def main() -> int:
     if told:
         _show(Gtk.MessageType.INFO, say("title"), "\n\n".join(told))
     return subprocess.run(["veyon-master"], check=False).returncode  # noqa: S607
-
-
-def hand_out(media: Path, bundle: str) -> tuple[list[str], list[tuple[str, str]]]:
-    """Write the file onto every stick; returns those that took it, and those that did not."""
-    written, failed = [], []
-    for stick in sorted(path for path in media.glob("*/*") if path.is_mount()):
-        try:
-            write(stick / FILE, bundle)
-        except OSError as error:
-            failed.append((stick.name, error.strerror or str(error)))
-        else:
-            written.append(stick.name)
-    os.sync()  # a stick is pulled out without a word
-    return written, failed
 
 
 def _ask(verb: str) -> subprocess.CompletedProcess[str]:
