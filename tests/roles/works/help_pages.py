@@ -34,7 +34,9 @@ def help_page(language: str, name: str) -> str:
     environment.filters["from_json"] = json.loads
     environment.globals["lookup"] = lookup
     template = (ROLE / "templates/help.html.j2").read_text()
-    return environment.from_string(template).render(item=(language, name), **defaults())
+    return environment.from_string(template).render(
+        works_language=language, works_page=name, **defaults()
+    )
 
 
 def write(folder: Path, language: str, name: str) -> Path:
