@@ -98,6 +98,7 @@ Acquire::Retries "2";
 Acquire::http::Timeout "20";
 Acquire::https::Timeout "20";
 Acquire::Languages "none";
+APT::Install-Recommends "false";
 Dpkg::Options {{ "--force-confdef"; "--force-confold"; }};
 Unattended-Upgrade::MinimalSteps "true";
 Unattended-Upgrade::Automatic-Reboot "false";
