@@ -24,8 +24,10 @@ FLAGS = (
     "--disable-breakpad",
     "--disable-sync",
     "--disable-extensions",
-    "--disable-features=Translate,MediaRouter,OptimizationHints",
+    "--disable-features=Translate,MediaRouter,OptimizationHints,SpareRendererForSitePerProcess",
+    # A page of pictures needs no graphics chip, and no process for one.
     "--disable-gpu",
+    "--in-process-gpu",
     "--disk-cache-size=1048576",
     "--process-per-site",
     "--password-store=basic",
