@@ -84,9 +84,12 @@ class Lab:
         assert done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout)
 
-    def plan(self, *names: str, code: int = 0, usb: tuple[str, ...] = ()) -> dict[str, Any]:
-        """A plan for these PCs, as ``plan --json`` prints it."""
+    def plan(
+        self, *names: str, code: int = 0, usb: tuple[str, ...] = (), again: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
+        """A plan for these PCs, as ``plan --json`` prints it; ``again``: serials that failed."""
         more = [word for serial in usb for word in ("--usb", serial)]
+        more += [word for serial in again for word in ("--retry-failed", serial)]
         result: dict[str, Any] = self.json(
             "plan", "-i", "inventories/lab", "--limit", ",".join(names), *more, code=code
         )

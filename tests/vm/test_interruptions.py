@@ -161,8 +161,10 @@ def test_the_disk_of_the_station_is_full(bench: Bench) -> None:
         assert bench.story("two", plan)[-1][1] == "erased"
 
 
-def test_a_disk_that_failed_is_tried_again_in_the_same_boot(bench: Bench) -> None:
-    """A loose cable: the disk goes away, is failed, comes back, and is erased; the other once."""
+def test_a_disk_that_failed_is_tried_again_only_by_a_plan_that_says_so(bench: Bench) -> None:
+    """A loose cable: the disk goes away in mid-wipe and comes back. Its failure is final for the
+    plan, the next plan refuses it with the way out, and one that names its serial erases it.
+    """
     with bench.slow_wipe("one") as (plan, attempt):
         sata = bench.pc("one").disks[0]
         name = bench.on("one", f"lsblk -ndo NAME,SERIAL | grep '{sata.serial}$'").split()[0]
@@ -170,10 +172,19 @@ def test_a_disk_that_failed_is_tried_again_in_the_same_boot(bench: Bench) -> Non
         bench.on("one", f"echo 1 > /sys/block/{name}/device/delete")
         bench.throttle("one", rate=0)
         out, _ = attempt.end(1)
-        assert bench.story("one", plan)[-1][1] in ("failed erased", "erased failed"), out
+        story = bench.story("one", plan)
+        assert story[-1][1] in ("failed erased", "erased failed"), out
         bench.on("one", f"for host in {hosts}; do echo '- - -' > $host; done; udevadm settle")
-        bench.lab.json(*bench.wipe(plan, "one"))
-        assert bench.story("one", plan)[-1][1] == "erased"
+
+        bench.lab.json(*bench.wipe(plan, "one"), code=3)
+        assert bench.story("one", plan) == story
+        refused = bench.lab.plan("one", code=3)
+        assert f"--retry-failed {sata.serial}" in json.dumps(refused)
+        assert lab.count_pattern(sata.path) > 1000, "nobody touched it in between"
+
+        again = bench.lab.plan("one", again=(sata.serial,))
+        bench.lab.json(*bench.wipe(again, "one"))
+        assert bench.story("one", again)[-1][1] == "erased erased"
         assert bench.is_erased("one")
 
 
