@@ -1,7 +1,8 @@
 """Sticks that are loop devices: real filesystems, mounted and let go as UDisks would do it.
 
-UDisks itself cannot be had in a container without udev: what it says is recorded (test_works_sticks.py),
-and the whole was tried by hand with a USB stick in a virtual PC (docs/decisions/0016).
+UDisks itself cannot be had in a container without udev: what it says is recorded
+(test_works_sticks.py), and the whole was tried by hand with a USB stick in a virtual PC
+(docs/decisions/0016).
 """
 
 from __future__ import annotations
