@@ -84,7 +84,8 @@ class Teacher(Gtk.Application):
                 whole.pack_end(footer, False, False, 0)  # seen on small screens too
             self.stack.add_titled(whole, name, self.texts(f"page_{name}"))
         sides = Gtk.Box()
-        sides.pack_start(Gtk.StackSidebar(stack=self.stack), False, False, 0)
+        self.names = Gtk.StackSidebar(stack=self.stack)
+        sides.pack_start(self.names, False, False, 0)
         sides.pack_start(self.stack, True, True, 0)
         self.main.pack_start(sides, True, True, 0)
         self.said = look.label("")
@@ -109,6 +110,7 @@ class Teacher(Gtk.Application):
         def show(state: dict[str, Any]) -> None:
             self.show(state)
             self.all.set_visible_child(self.main)
+            self.names.child_focus(Gtk.DirectionType.TAB_FORWARD)  # the arrow keys choose a page
 
         self.do(open_line, show)
 
