@@ -74,9 +74,10 @@ test-tools:
 test: setup-dev station test-tools lint
 	@$(AS_ROOT) $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
-# Scratch is driven in a real browser; localedef's sources come with the package locales.
+# Scratch is driven in a real browser, the works' windows on a real screen; localedef's sources come with locales.
 test-all: setup-dev station test-tools lint
-	@[[ -d /usr/share/i18n ]] && { command -v chromium && command -v Xvfb; } >/dev/null || { $(call apt_install,chromium xvfb locales); }
+	@[[ -d /usr/share/i18n ]] && { command -v chromium && command -v Xvfb && command -v xdotool && command -v rsvg-convert && /usr/bin/python3 -c 'import gi'; } >/dev/null \
+		|| { $(call apt_install,chromium xvfb xdotool locales python3-gi gir1.2-gtk-3.0 librsvg2-bin librsvg2-common); }
 	$(AS_ROOT) $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # ansible-lint calls ansible-playbook, so the tools of .venv come first.
