@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -208,12 +209,8 @@ def test_a_full_stick_is_told_in_words(
     assert offers("Try again")(page)
 
 
-@pytest.mark.parametrize(
-    ("language", "start"), [("zh_CN", "屏幕照片"), ("en_US", "Screen"), ("fr_FR", "Écran")]
-)
-def test_one_click_takes_the_screen(language: str, start: str, display: str, works: Path) -> None:
-    (works.parent / ".works").symlink_to(works.name)
-    before = set(works.iterdir())
+def screenshot(home: Path, display: str, language: str) -> tuple[list[str], dict[str, str]]:
+    """How the program is started, and with what around it."""
     files = ROLE / "files"
     code = (
         f"import sys; sys.path.insert(0, {str(files)!r})\n"
@@ -225,15 +222,23 @@ def test_one_click_takes_the_screen(language: str, start: str, display: str, wor
     )
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(works.parent),
+        "HOME": str(home),
         "DISPLAY": display,
         "LANG": f"{language}.UTF-8",
         "GIO_USE_VFS": "local",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    done = subprocess.run(
-        [PYTHON, "-c", code], env=environment, check=True, capture_output=True, timeout=SECONDS
-    )
+    return [PYTHON, "-c", code], environment
+
+
+@pytest.mark.parametrize(
+    ("language", "start"), [("zh_CN", "屏幕照片"), ("en_US", "Screen"), ("fr_FR", "Écran")]
+)
+def test_one_click_takes_the_screen(language: str, start: str, display: str, works: Path) -> None:
+    (works.parent / ".works").symlink_to(works.name)
+    before = set(works.iterdir())
+    argv, environment = screenshot(works.parent, display, language)
+    done = subprocess.run(argv, env=environment, check=True, capture_output=True, timeout=SECONDS)
     (taken,) = set(works.iterdir()) - before
     assert taken.name.startswith(start)
     assert done.stdout.decode().strip() == str(taken.resolve())
@@ -241,3 +246,30 @@ def test_one_click_takes_the_screen(language: str, start: str, display: str, wor
     # PNG: width and height are in the first chunk (RFC 2083, 4.1.1).
     assert data.startswith(b"\x89PNG\r\n")
     assert (int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")) == (1024, 768)
+
+
+def test_on_a_full_disk_no_half_picture_is_left(
+    display: str, tmp_path: Path, make_stick: Make
+) -> None:
+    disk = make_stick(size=2 << 20, name="FULL")
+    subprocess.run(["mount", disk.device, disk.place], check=True)
+    (disk.place / "My works").mkdir()
+    (disk.place / ".works").symlink_to("My works")
+    with contextlib.suppress(OSError), (disk.place / "rest").open("wb", buffering=0) as stream:
+        while stream.write(bytes(1024)):
+            pass
+    argv, environment = screenshot(disk.place, display, "en_US")
+    started = subprocess.Popen(argv, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
+    try:
+        # The window that says so waits until it is read.
+        find = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "Picture of the screen"]
+        window = subprocess.run(
+            find, env=environment, check=True, capture_output=True, timeout=SECONDS
+        )
+        assert window.stdout.strip()
+        assert started.poll() is None
+        assert list((disk.place / "My works").iterdir()) == []
+    finally:
+        started.kill()
+        _, said = started.communicate()
+    assert b"No space left" in said

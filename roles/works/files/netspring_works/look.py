@@ -47,6 +47,15 @@ def dress(name: str) -> None:
     )
 
 
+def room() -> tuple[int, int]:
+    """Width and height of a window with its frame that fits the screen, in pixels.
+
+    The panel's height is told by the window manager; netbooks have 1024 by 600.
+    """
+    screen = Gdk.Display.get_default().get_monitor(0).get_workarea()
+    return screen.width - 16, screen.height - 40
+
+
 def label(text: str, *classes: str, centre: bool = False) -> Gtk.Label:
     """A text that breaks its lines where the window ends."""
     made = Gtk.Label(label=text, wrap=True, xalign=0.5 if centre else 0.0)

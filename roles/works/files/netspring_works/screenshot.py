@@ -24,6 +24,7 @@ WAIT = 0.4
 # The small window that shows what was taken closes by itself after this time, in seconds.
 SHOWN = 20
 WIDTH, HEIGHT = 480, 300
+AROUND = 250  # pixels of the window above and below the picture
 
 
 def take() -> GdkPixbuf.Pixbuf:
@@ -79,7 +80,8 @@ class Taken(Gtk.Window):
         row.pack_start(look.image("netspring-good", 48), False, False, 0)
         row.pack_start(look.label(sentences("taken"), "title"), True, True, 0)
         box.pack_start(row, False, False, 0)
-        scale = min(WIDTH / picture.get_width(), HEIGHT / picture.get_height(), 1)
+        high = min(HEIGHT, look.room()[1] - AROUND)
+        scale = min(WIDTH / picture.get_width(), high / picture.get_height(), 1)
         small = picture.scale_simple(
             int(picture.get_width() * scale),
             int(picture.get_height() * scale),

@@ -46,7 +46,8 @@ class Show(Gtk.Application):
             return
         look.dress(NAME)
         self.window = Gtk.ApplicationWindow(application=self, title=self.texts("title"))
-        self.window.set_default_size(880, 620)
+        width, height = look.room()
+        self.window.set_default_size(min(880, width), min(620, height))
         self.window.set_border_width(18)
         self.window.connect("delete-event", self._closing)
         self.pages = Gtk.Stack()
