@@ -38,6 +38,7 @@ GONE = (
     "etc/resolv.conf",
     "usr/sbin/policy-rc.d",
     "usr/lib/*/gconv/*.cache.tmp",
+    "usr/local/lib/netspring/**/*.pyc",  # of programs that ran in the tree; they hold its dates
     "var/cache/debconf/*-old",
     "var/cache/ldconfig/aux-cache",
     "var/lib/dbus/machine-id",

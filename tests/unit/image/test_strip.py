@@ -28,6 +28,8 @@ def root(tmp_path: Path) -> Path:
         "root/.bashrc": "kept",
         "tmp/x/y": "x",
         "usr/bin/tool": "kept",
+        "usr/local/lib/netspring/ours/__pycache__/x.cpython-313.pyc": "compiled",
+        "usr/local/lib/netspring/ours/x.py": "kept",
         "usr/sbin/policy-rc.d": "exit 101",
         "var/cache/apt/archives/a.deb": "deb",
         "var/lib/apt/lists/x_InRelease": "x",
@@ -46,7 +48,16 @@ def root(tmp_path: Path) -> Path:
 def test_secrets_mirror_and_traces_of_the_build_go(root: Path) -> None:
     strip(root, EPOCH)
     text = "\n".join(p.read_text() for p in root.rglob("*") if p.is_file())
-    for gone in ("SECRET", "m.example", "192.0.2.1", "random", "exit 101", "startup", "0123456789"):
+    for gone in (
+        "SECRET",
+        "m.example",
+        "192.0.2.1",
+        "random",
+        "exit 101",
+        "startup",
+        "0123456789",
+        "compiled",
+    ):
         assert gone not in text
     for kept in ("etc/ssh/sshd_config", "root/.bashrc", "usr/bin/tool", "var/lib/dpkg/status"):
         assert (root / kept).read_text() == "kept"
