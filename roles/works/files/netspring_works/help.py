@@ -31,6 +31,8 @@ FLAGS = (
     "--disk-cache-size=1048576",
     "--process-per-site",
     "--password-store=basic",
+    # A PC that was switched off in the middle of reading asks nothing at its next start.
+    "--hide-crash-restore-bubble",
     "--start-maximized",
 )
 
