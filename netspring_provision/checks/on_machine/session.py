@@ -49,10 +49,10 @@ def seconds_to(panel: int, proc: Path = Path("/proc")) -> float | None:
          "display-manager.service"],
         capture_output=True, text=True, check=False, timeout=60,
     ).stdout.strip()  # fmt: skip
-    servers = [_started(proc, number) for number in named(("Xorg", "X"), proc)]
     shown = _started(proc, panel)
-    if not first.isdigit() or not servers or shown is None:
+    if not first.isdigit() or shown is None:
         return None
+    servers = [_started(proc, number) for number in named(("Xorg", "X"), proc)]
     before = [at for at in servers if at is not None and at <= shown]
     return round(int(first) / 1e6 + shown - max(before), 1) if before else None
 

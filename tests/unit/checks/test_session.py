@@ -1,0 +1,58 @@
+"""How long the desktop took, by what /proc says of its processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netspring_provision.checks.on_machine import session
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def process(proc: Path, pid: int, name: str, started: float) -> None:
+    """One folder of /proc: field 22 of stat is the start, in ticks after the kernel's."""
+    folder = proc / str(pid)
+    folder.mkdir()
+    (folder / "comm").write_text(name + "\n")
+    fields = ["S", *["0"] * 18, str(int(started * TICKS)), *["0"] * 5]
+    (folder / "stat").write_text(f"{pid} (a ) strange) name) " + " ".join(fields))
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A display manager that was ready 21.5 s after the kernel's start."""
+
+    def ready(argv: list[str], **_more: Any) -> subprocess.CompletedProcess[str]:
+        assert "--property=ActiveEnterTimestampMonotonic" in argv
+        return subprocess.CompletedProcess(argv, 0, "21500000\n", "")
+
+    monkeypatch.setattr(session.subprocess, "run", ready)
+
+
+@pytest.mark.usefixtures("manager")
+def test_the_first_desktop_took_what_it_took(tmp_path: Path) -> None:
+    process(tmp_path, 700, "Xorg", 22.0)
+    process(tmp_path, 900, "lxqt-panel", 40.0)
+    assert session.seconds_to(900, tmp_path) == 39.5
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_desktop_after_a_logout_is_not_blamed_for_the_lesson_before(tmp_path: Path) -> None:
+    process(tmp_path, 5, "kthreadd", 0.0)
+    process(tmp_path, 7000, "Xorg", 3600.0)
+    process(tmp_path, 9000, "lxqt-panel", 3612.0)
+    assert session.seconds_to(9000, tmp_path) == 33.5
+
+
+@pytest.mark.usefixtures("manager")
+def test_without_an_x_server_before_the_panel_nothing_is_known(tmp_path: Path) -> None:
+    process(tmp_path, 900, "lxqt-panel", 40.0)
+    assert session.seconds_to(900, tmp_path) is None
+    process(tmp_path, 950, "Xorg", 50.0)
+    assert session.seconds_to(900, tmp_path) is None
+    assert session.seconds_to(901, tmp_path) is None
