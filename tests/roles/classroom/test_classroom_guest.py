@@ -12,8 +12,8 @@ import pytest
 from netspring_classroom import guest
 from netspring_classroom.system import System
 
-# No account of a station has this number.
-UID = 61234
+# No account of a station has this number, and no other run of these tests.
+UID = 61000 + os.getpid() % 4000
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
