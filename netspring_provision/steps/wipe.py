@@ -111,8 +111,8 @@ def _nothing_left(plan: Plan, done: Mapping[str, tuple[DiskOutcome, ...]]) -> Re
         return RefusedError(
             f"the plan {plan.plan_id} has nothing left to erase, and a failure is final: "
             f"{', '.join(failed)}; nothing was changed",
-            hint="destroy it physically; or, where the cause was mended (a cable, a dock), make a new "
-            "plan with --retry-failed SERIAL",
+            hint="destroy it physically; or, where the cause was mended (a cable, a dock), make a "
+            "new plan with --retry-failed SERIAL",
         )
     return RefusedError(
         f"the plan {plan.plan_id} has been carried out in full; nothing was changed",
