@@ -9,6 +9,9 @@ from netspring_provision.checks.on_machine import samples, sound
 FEWEST_COLOURS = 16
 LARGEST_SHARE = 0.995
 SMALLEST_SCREEN = (800, 600)
+# Virtual PCs without KVM share two cores with the wiping and checking of others, which made them
+# three times as slow.
+EMULATED = 3
 # What PipeWire shows as its loudspeaker where there is none.
 DUMMY_SINK = "auto_null"
 QUIETEST = 0.05
@@ -27,7 +30,7 @@ def test_desktop_comes_up(desktop: Facts, expected: Expectation, seen: Seen) -> 
     took = desktop.get("seconds")
     seen(f"{desktop.get('panel')}, {took} s, {len(desktop.get('processes', []))} processes")
     problems = session_problems(desktop)
-    budget = expected.features.desktop_seconds
+    budget = expected.features.desktop_seconds * (EMULATED if desktop.get("emulated") else 1)
     if took is None or took > budget:
         problems.append(f"the desktop took {took} s after power-on, it may take {budget} s")
     if desktop.get("display_manager") != "active":

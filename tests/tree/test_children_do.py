@@ -29,7 +29,10 @@ window.mainloop()
 """
 FLASHES = EMPTY.replace(
     "window.mainloop()",
-    'window.bind("<Button-1>", lambda e: window.configure(background="black"))\nwindow.mainloop()',
+    """def turn(event):
+    window.configure(background="white" if window["background"] == "black" else "black")
+window.bind("<Button-1>", turn)
+window.mainloop()""",
 )
 DOTS = EMPTY.replace(
     "window.mainloop()",

@@ -5,7 +5,9 @@ An act only tells what it saw; the check judges, by the limits that stand here b
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any
 from netspring_provision.checks.on_machine import samples
 from netspring_provision.checks.on_machine.hand import Hand, Point, along
 from netspring_provision.checks.on_machine.pixels import Picture, Spot, differing
+from netspring_provision.checks.on_machine.session import processes
 from netspring_provision.checks.on_machine.x11 import Display, Window
 
 # A stroke: of the places along the line, this share must have changed, and of those beside it no
@@ -33,7 +36,8 @@ CAT_MOVE = 40
 CAT_SINKS = 10  # pixels that it may seem to go up or down meanwhile
 FLAG_GREEN = (0x4C, 0xBF, 0x56)
 CAT_ORANGE = (0xFF, 0xAB, 0x19)
-STROKE_SECONDS = (3, 6, 12, 24)  # for a stroke to appear, at each attempt
+CHINESE = "2"
+STROKE_SECONDS = (3, 6, 12, 40)  # for a stroke to appear, at each attempt
 WRITING_SECONDS = (4, 20)  # for a text to be in its file, at each attempt
 WAIT_SECONDS = 60  # for what must happen, on the slowest PC
 LOOK_SECONDS = 0.4
@@ -178,13 +182,18 @@ def is_square(pixels: int, width: int, height: int) -> bool:
 def pinyin(scene: Scene) -> dict[str, Any]:
     """Change to pinyin by the usual keys, type ``nihao`` and save: what is in the file then.
 
-    Tried twice: an input method that was just started misses the first keys.
+    Tried twice, since an input method that was just started misses the first keys. The keys change
+    to and fro, so they are pressed only while it is not Chinese already.
     """
     path, seen = scene.home / samples.HELLO, {"text": ""}
     for patience in WRITING_SECONDS:
         scene.hand.front(scene.window.number)
-        scene.hand.keys("ctrl+a", "Delete", "ctrl+space")
-        time.sleep(SETTLE_SECONDS)
+        scene.hand.keys("ctrl+a", "Delete")
+        if input_state() != CHINESE:
+            scene.hand.keys("ctrl+space")
+        deadline = time.monotonic() + patience
+        while input_state() != CHINESE and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
         scene.hand.letters("nihao")
         time.sleep(SETTLE_SECONDS)
         scene.hand.keys("space")
@@ -197,6 +206,19 @@ def pinyin(scene: Scene) -> dict[str, Any]:
                 return seen
             time.sleep(LOOK_SECONDS)
     return seen
+
+
+def input_state() -> str | None:
+    """What fcitx5 answers for the window in front: 0 nobody typed yet, 1 Latin, 2 Chinese.
+
+    Asked only while it runs: over D-Bus a question would start it.
+    """
+    if "fcitx5" not in processes(os.getuid()):
+        return None
+    done = subprocess.run(
+        ["/usr/bin/fcitx5-remote"], capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _await(

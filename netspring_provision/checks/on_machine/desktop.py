@@ -24,6 +24,7 @@ from netspring_provision.checks.on_machine import apps, sound
 from netspring_provision.checks.on_machine.session import (
     SESSION_SECONDS,
     await_session,
+    emulated,
     environment_of,
     named,
     processes,
@@ -118,6 +119,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         answer["error"] = str(error)
         return answer
     answer["seconds"] = seconds_to(panel)
+    answer["emulated"] = emulated()
     answer["environment"] = {
         key: environment.get(key) for key in ("DISPLAY", "LANG", "LANGUAGE", "GTK_IM_MODULE",
                                               "QT_IM_MODULE", "XMODIFIERS", "XDG_CURRENT_DESKTOP")

@@ -57,6 +57,15 @@ def seconds_to(panel: int, proc: Path = Path("/proc")) -> float | None:
     return round(int(first) / 1e6 + shown - max(before), 1) if before else None
 
 
+def emulated() -> bool:
+    """Whether this is a virtual PC without KVM: it shares the cores of a station with others."""
+    found = subprocess.run(
+        ["/usr/bin/systemd-detect-virt", "--vm"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return found.stdout.strip() == "qemu"
+
+
 def _started(proc: Path, pid: int) -> float | None:
     """When a process was started, seconds after the kernel (proc(5), field 22 of stat)."""
     try:
