@@ -37,7 +37,7 @@ DRAWN_SECONDS = 120  # on a station with much else to do, an emulated PC took ov
 INPUT_SECONDS = 60
 ALONE_SECONDS = 40
 LOCK = Path("/run/netspring-check.lock")
-CLOSING_SECONDS = 1500
+CLOSING_SECONDS = 2400
 
 
 def away_from(environment: dict[str, str], home: Path) -> dict[str, str]:
