@@ -119,11 +119,11 @@ def test_a_turtle_that_is_missing_is_found_out(tree: Tree) -> None:
 
 
 def test_a_program_that_is_gone_is_found_out(tree: Tree) -> None:
-    with tree.instead("/usr/bin/kturtle", ""):
-        tree.run("rm", "/usr/bin/kturtle", check=True)
-        found = tree.ask("kturtle")
-    assert "its program kturtle is missing" in verdict("app_opens[kturtle]", found)
-    assert "its program kturtle is missing" in verdict("app_works[kturtle]", found)
+    with tree.instead("/usr/bin/tuxpaint", ""):
+        tree.run("rm", "/usr/bin/tuxpaint", check=True)
+        found = tree.ask("tuxpaint")
+    assert "its program tuxpaint is missing" in verdict("app_opens[tuxpaint]", found)
+    assert "its program tuxpaint is missing" in verdict("app_works[tuxpaint]", found)
 
 
 def test_without_a_hand_nothing_is_believed(tree: Tree) -> None:
