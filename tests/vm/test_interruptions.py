@@ -176,7 +176,8 @@ def test_a_disk_that_failed_is_tried_again_only_by_a_plan_that_says_so(bench: Be
         assert story[-1][1] in ("failed erased", "erased failed"), out
         bench.on("one", f"for host in {hosts}; do echo '- - -' > $host; done; udevadm settle")
 
-        bench.lab.json(*bench.wipe(plan, "one"), code=3)
+        final = bench.lab.run(*bench.wipe(plan, "one"))
+        assert (final.returncode, "--retry-failed" in final.stderr) == (3, True), final.stderr
         assert bench.story("one", plan) == story
         refused = bench.lab.plan("one", code=3)
         assert f"--retry-failed {sata.serial}" in json.dumps(refused)
