@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -104,10 +104,16 @@ class Tree:
             " node.description=Loudspeaker media.class=Audio/Sink object.linger=true"
             " audio.position=[FL,FR] }"
         )
-        self.run("pw-cli", "create-node", "adapter", about, user="pupil", check=True)
-        deadline = time.monotonic() + 20
-        while "test-card" not in self.run("wpctl", "inspect", SINK, user="pupil").stdout:
-            assert time.monotonic() < deadline, "no sink"
+        # The panel may be there before the sound is.
+        create = ("pw-cli", "create-node", "adapter", about)
+        self._until(lambda: self.run(*create, user="pupil").returncode == 0, "no PipeWire")
+        look = ("wpctl", "inspect", SINK)
+        self._until(lambda: "test-card" in self.run(*look, user="pupil").stdout, "no sink")
+
+    def _until(self, good: Callable[[], bool], complaint: str) -> None:
+        deadline = time.monotonic() + SESSION_SECONDS
+        while not good():
+            assert time.monotonic() < deadline, complaint
             time.sleep(0.5)
 
     @contextlib.contextmanager
