@@ -21,6 +21,8 @@ mkdir -p "$root/run/user/1000"
 chroot "$root" chown -R pupil:pupil /home/pupil /run/user/1000
 chmod 700 "$root/run/user/1000"
 rm "$home/.Xauthority" 2> /dev/null || true
+# By this whoever looks in knows that / is the tree, and not still the computer's own.
+touch "$root/run/netspring-tree"
 # Not by chroot: a browser's sandbox makes namespaces, which the kernel refuses in one.
 cd "$root"
 pivot_root . mnt

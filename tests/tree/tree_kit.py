@@ -55,7 +55,7 @@ class Tree:
                 stderr=log,
             )
         deadline = time.monotonic() + SESSION_SECONDS
-        while self.run("pidof", "lxqt-panel").returncode:
+        while self.run("sh", "-c", "[ -e /run/netspring-tree ] && pidof lxqt-panel").returncode:
             assert self._session.poll() is None, "the session has ended"
             assert time.monotonic() < deadline, "no panel"
             time.sleep(0.5)
