@@ -46,12 +46,17 @@ SETTLE_SECONDS = 0.6  # for what ended a movement of the mouse to be drawn
 
 @dataclass(frozen=True)
 class Scene:
-    """A program with its window open, and the home that it saves to."""
+    """A program with its window open, and the home that it saves to.
+
+    Attributes:
+        patience: how many times longer than on the slowest real PC all may take.
+    """
 
     display: Display
     hand: Hand
     window: Window
     home: Path
+    patience: float = 1.0
 
     def place(self, across: float, down: float) -> Point:
         """A place in the window, by shares of its width and height."""
@@ -85,7 +90,7 @@ def stroke(scene: Scene) -> dict[str, Any]:
         def share(now: Picture, before: Picture = before, at: list[Point] = places) -> float:
             return differing(now, before, at, BRUSH)
 
-        now = _await(scene.display, lambda seen: share(seen) >= LINE_SHARE, patience)
+        now = _await(scene, lambda seen: share(seen) >= LINE_SHARE, patience)
         beside = differing(now, before, _beside(line, park))
         seen = {"line": round(share(now), 3), "beside": round(beside, 3), "strokes": number + 1}
         if seen["line"] >= LINE_SHARE and beside <= BESIDE_SHARE:
@@ -108,7 +113,7 @@ def _beside(line: list[Point], park: Point) -> list[Point]:
 def flag(scene: Scene) -> dict[str, Any]:
     """Click Scratch's green flag: where the cat was, and how far it went, in pixels."""
     scene.hand.front(scene.window.number)
-    before = _await(scene.display, lambda now: _cat(now) is not None)
+    before = _await(scene, lambda now: _cat(now) is not None)
     green, cat = _flag(before), _cat(before)
     seen: dict[str, Any] = {
         "flag": list(green.middle) if green else None,
@@ -125,7 +130,7 @@ def flag(scene: Scene) -> dict[str, Any]:
             return None
         return [there.middle[0] - cat.middle[0], there.middle[1] - cat.middle[1]]
 
-    seen["moved"] = went(_await(scene.display, lambda now: (went(now) or [0])[0] >= CAT_MOVE))
+    seen["moved"] = went(_await(scene, lambda now: (went(now) or [0])[0] >= CAT_MOVE))
     return seen
 
 
@@ -158,7 +163,7 @@ def square(scene: Scene) -> dict[str, Any]:
         found = now.spot(samples.PEN)
         return found is not None and is_square(found.count, *_size(found))
 
-    now = _await(scene.display, drawn).spot(samples.PEN)
+    now = _await(scene, drawn).spot(samples.PEN)
     return {
         "before": before.count if before else 0,
         "after": now.count if now else 0,
@@ -191,7 +196,7 @@ def pinyin(scene: Scene) -> dict[str, Any]:
         scene.hand.keys("ctrl+a", "Delete")
         if input_state() != CHINESE:
             scene.hand.keys("ctrl+space")
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + patience * scene.patience
         while input_state() != CHINESE and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
         scene.hand.letters("nihao")
@@ -199,7 +204,7 @@ def pinyin(scene: Scene) -> dict[str, Any]:
         scene.hand.keys("space")
         time.sleep(SETTLE_SECONDS)
         scene.hand.keys("ctrl+s")
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + patience * scene.patience
         while time.monotonic() < deadline:
             seen["text"] = path.read_text(encoding="utf-8", errors="replace").strip()
             if seen["text"] == samples.HELLO_CHINESE:
@@ -221,15 +226,13 @@ def input_state() -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _await(
-    display: Display, good: Callable[[Picture], bool], seconds: float = WAIT_SECONDS
-) -> Picture:
+def _await(scene: Scene, good: Callable[[Picture], bool], seconds: float = WAIT_SECONDS) -> Picture:
     """The first picture of the screen that is good and stays so, or the last before time is up."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * scene.patience
     was_good = False
     while True:
         time.sleep(LOOK_SECONDS)
-        now = display.picture()
+        now = scene.display.picture()
         is_good = good(now)
         if (is_good and was_good) or time.monotonic() > deadline:
             return now
@@ -247,7 +250,7 @@ def photo(scene: Scene) -> dict[str, Any]:
     """Look among the works for the picture that the program took of the screen when it started."""
     screen = scene.display.picture()
     seen: dict[str, Any] = {"screen": [screen.width, screen.height], "pictures": []}
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + WAIT_SECONDS * scene.patience
     while not seen["pictures"] and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
         for path in sorted((scene.home / ".works").rglob("*.png")):
