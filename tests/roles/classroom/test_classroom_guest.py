@@ -7,6 +7,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from netspring_classroom import guest
@@ -54,6 +55,49 @@ def test_what_the_guest_wrote_outside_of_its_home_is_found(system: System) -> No
 
 
 @AS_ROOT
+def test_a_folder_that_becomes_a_link_leads_the_removal_nowhere(
+    system: System, user: pwd.struct_passwd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child's program that is still running swaps a folder between the search and the removal."""
+    shared = system.at("tmp")
+    (shared / "theirs/deep").mkdir(parents=True)
+    (shared / "secret").mkdir()
+    for folder in (shared, shared / "theirs", shared / "theirs/deep"):
+        folder.chmod(0o777)
+    for name in ("theirs/deep/mine", "secret/mine", "mine"):
+        (shared / name).write_text(name)
+    for name in ("theirs/deep/mine", "mine"):
+        os.chown(shared / name, UID, UID)
+    remove = guest._remove
+
+    def swapped(path: Path) -> None:
+        if path.parent.name == "deep":
+            path.parent.rename(path.parent.parent / "away")
+            path.parent.symlink_to("../secret")
+        remove(path)
+
+    monkeypatch.setattr(guest, "_remove", swapped)
+    guest.forget_common(system, user)
+    assert (shared / "theirs/deep").is_symlink()  # the swap did take place
+    assert (shared / "secret/mine").read_text() == "secret/mine"
+    assert not (shared / "mine").exists()
+
+
+@AS_ROOT
+def test_a_folder_that_the_guest_closed_goes_too(system: System, user: pwd.struct_passwd) -> None:
+    shared = system.at("tmp")
+    closed = shared / "a/b"
+    closed.mkdir(parents=True)
+    (closed / "c").write_text("trace")
+    shared.chmod(0o1777)
+    for path in (closed / "c", closed, closed.parent):
+        os.chown(path, UID, UID)
+        path.chmod(0)
+    guest.forget_common(system, user)
+    assert list(shared.iterdir()) == []
+
+
+@AS_ROOT
 def test_programs_of_the_guest_are_ended_and_no_others(user: pwd.struct_passwd) -> None:
     """One that does not listen to a polite word, in a session of its own."""
     process = subprocess.Popen(
@@ -93,6 +137,7 @@ def test_a_guest_has_a_home_in_memory_and_leaves_nothing(
     )
     for folder in ("var/tmp", "var/lib/lightdm-data/guest", "var/log/journal/0123"):
         pc.at(folder).mkdir(parents=True)
+    pc.at("var/tmp").chmod(0o1777)
     journal = pc.at(f"var/log/journal/0123/user-{UID}.journal")
     for _ in range(2):  # the second guest finds nothing of the first
         assert guest.add(pc, user, guest.NOTICE) == "guest"

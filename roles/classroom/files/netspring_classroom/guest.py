@@ -7,6 +7,7 @@ guest wrote outside of its home is still there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -79,13 +80,38 @@ def forget(system: System, user: pwd.struct_passwd) -> None:
         # A stick is written to its end first; one that is in use is let go when it is free.
         if run("umount", mount).returncode != 0:
             run("umount", "--lazy", mount)
-    for name in COMMON:
-        for path in owned(system.at(name), user.pw_uid):
-            _remove(path)
+    forget_common(system, user)
     for name in BY_NAME:
         _remove(system.at(name))
     for journal in system.at("var/log/journal").glob(f"*/user-{user.pw_uid}*.journal*"):
         _remove(journal)
+
+
+def forget_common(system: System, user: pwd.struct_passwd) -> None:
+    """Remove what the guest left in folders that everybody may write to, with the guest's rights.
+
+    A path there may lead through a folder of the child's, who can put a link in its place at any
+    moment; root would follow it to any file of the PC.
+    """
+    folders = [system.at(name) for name in COMMON if system.at(name).is_dir()]
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        opened = [os.open(folder, os.O_PATH | os.O_DIRECTORY) for folder in folders]
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(user.pw_gid)
+            os.setuid(user.pw_uid)
+        for folder in opened:
+            os.fchdir(folder)
+            for path in owned(Path(), user.pw_uid):
+                _remove(path)
+    except OSError as error:
+        print(f"netspring-guest: {error}", file=sys.stderr, flush=True)
+    finally:
+        os._exit(0)
 
 
 def end(uid: int, *, wait: Callable[[float], None] = time.sleep) -> None:
@@ -153,11 +179,23 @@ def owned(folder: Path, uid: int) -> Iterator[Path]:
 def _remove(path: Path) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
+            _unlock(path)
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
     except OSError:
         return
+
+
+def _unlock(folder: Path) -> None:
+    """Let its owner empty a folder: one that was closed with chmod(1) cannot be listed."""
+    if os.geteuid() == 0:
+        return  # needs no right, and would follow links
+    folder.chmod(0o700)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):
+                _unlock(path)
 
 
 def account() -> pwd.struct_passwd:
