@@ -13,6 +13,8 @@ import pytest
 from netspring_classroom import guest
 from netspring_classroom.system import System
 
+from tests.on_target import ROLES
+
 # No account of a station has this number, and no other run of these tests.
 UID = 61000 + os.getpid() % 4000
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -30,6 +32,7 @@ def test_only_what_is_mounted_for_the_guest_is_let_go(system: System) -> None:
         "netspring-guest /run/guest tmpfs rw 0 0\n"
         "gvfsd-fuse /run/guest/.cache/gvfs fuse rw 0 0\n"
         "/dev/sdb1 /run/media/guest/MY\\040STICK vfat rw 0 0\n"
+        "/dev/sdb2 /run/media/guest/A\\134B\\011\\012优盘 vfat rw 0 0\n"
         "/dev/sdc1 /run/media/guest2/OTHER vfat rw 0 0\n"
         "/dev/sdd1 /run/media/pupil/STICK vfat rw 0 0\n"
         "none /run/guests tmpfs rw 0 0\n"
@@ -38,6 +41,7 @@ def test_only_what_is_mounted_for_the_guest_is_let_go(system: System) -> None:
         "/run/guest",
         "/run/guest/.cache/gvfs",
         "/run/media/guest/MY STICK",
+        "/run/media/guest/A\\B\t\n优盘",
     ]
 
 
@@ -114,6 +118,27 @@ def test_programs_of_the_guest_are_ended_and_no_others(user: pwd.struct_passwd) 
         assert guest.processes(user.pw_uid) == []
     finally:
         process.kill()
+
+
+def test_a_name_that_the_kernel_cut_within_a_sign_is_read_over() -> None:
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", r"printf '\344\275\240\345' > /proc/$$/comm; echo; read end"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout
+    process.stdout.readline()
+    with process:
+        assert process.pid in guest.processes(os.getuid())
+        assert process.stdin
+        process.stdin.close()
+
+
+def test_settings_come_into_force_also_where_the_guest_was_not_forgotten() -> None:
+    unit = (ROLES / "classroom/templates/classroom.service.j2").read_text()
+    starts = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
+    assert starts
+    assert all(line.startswith("ExecStart=-") for line in starts)
 
 
 @pytest.fixture

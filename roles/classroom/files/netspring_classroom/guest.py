@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import stat
@@ -137,7 +138,8 @@ def processes(uid: int, table: Path = Path("/proc")) -> list[int]:
         if not entry.name.isdigit():
             continue
         try:
-            lines = (entry / "status").read_text().splitlines()
+            # The kernel cuts a program's name after 15 bytes, in the middle of a sign too.
+            lines = (entry / "status").read_text(errors="replace").splitlines()
         except OSError:
             continue  # ended meanwhile
         state = next((line for line in lines if line.startswith("State:")), "")
@@ -151,9 +153,10 @@ def mounts(system: System, name: str) -> list[str]:
     home = f"/{HOME}"
     sticks = (f"/run/media/{name}/", f"/media/{name}/")
     found = []
-    for line in system.at("proc/self/mounts").read_text(encoding="utf-8").splitlines():
-        # proc_mounts: blanks in a path are written as octal numbers.
-        path = line.split()[1].replace("\\040", " ")
+    for line in system.at("proc/self/mounts").read_bytes().splitlines():
+        # proc_pid_mounts(5): blanks, line breaks and backslashes are written as octal numbers.
+        octal = re.compile(rb"\\([0-7]{3})")
+        path = os.fsdecode(octal.sub(lambda found: bytes([int(found[1], 8)]), line.split(b" ")[1]))
         if path == home or path.startswith((f"{home}/", *sticks)):
             found.append(path)
     return found
