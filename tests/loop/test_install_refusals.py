@@ -128,6 +128,51 @@ def test_home_that_cannot_be_recognised_is_not_made_anew(bench: Bench) -> None:
     refused(bench, bench.part(5), "recognised", force=True, keep_home=True)
 
 
+def test_home_is_not_made_anew_because_an_earlier_run_had_begun(bench: Bench) -> None:
+    """Works may still be saved from a home whose superblock is gone; the record gives no leave."""
+    bench.install()
+    with mount(bench.part(3), bench.folder, options="rw") as rescue:
+        state = json.loads((rescue / "state.json").read_text())
+        (rescue / "state.json").write_text(json.dumps({**state, "stage": "begun"}))
+    with Path(bench.part(5)).open("r+b") as home:
+        home.write(bytes(MIB))
+    refused(bench, bench.part(5), "recognised", "save what can be saved", keep_home=True)
+
+
+def test_home_is_not_planned_anew_over_a_torn_table(bench: Bench) -> None:
+    """The head of the disk is gone and what is looked at is empty; works may lie between."""
+    bench.install()
+    sectors = bench.image_file.read_bytes()[: 34 * 512]
+    sh("blkdiscard", "-f", "-z", bench.loop)
+    with Path(bench.loop).open("r+b") as disk:
+        disk.seek(2 * 512)
+        disk.write(sectors[2 * 512 :])
+        disk.seek(900 * MIB + 4096 * 3)
+        disk.write(b"a child made this")
+    refused(bench, bench.loop, "no partition table", "save what can", force=True, keep_home=True)
+
+
+def test_a_home_to_be_kept_is_never_formatted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it stops being readable between the check and the deed (a disk that is dying)."""
+    from ansible.module_utils.netspring_install import content, partition
+
+    bench.install()
+    stamp(bench)
+    real, asked, made = content.filesystem, [], []
+
+    def dying(path: str) -> str | None:
+        asked.extend([path] if path == bench.part(5) else [])
+        return real(path) if path != bench.part(5) or len(asked) == 1 else None
+
+    monkeypatch.setattr(content, "filesystem", dying)
+    monkeypatch.setattr(partition, "make_ext4", lambda path, *_: made.append(path))
+    refused(bench, bench.part(5), "to be kept", force=True, keep_home=True)
+    assert len(asked) == 2
+    assert made == []
+
+
 @pytest.mark.parametrize("missing", ["manifest.json", "manifest.json.sig", "../../live/vmlinuz"])
 def test_a_station_that_lacks_a_file(bench: Bench, missing: str) -> None:
     """A failure, not a refusal; but as nothing was written, it does not say that it was."""

@@ -30,6 +30,7 @@ from ansible.module_utils.netspring_install.manifest import Manifest
 from ansible.module_utils.netspring_install.progress import Progress
 
 SMALL = 16 << 20
+SAVE_FIRST = "save what can be saved, then install without keeping home"
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ def _choose(work: _Work) -> tuple[Partition, ...]:
         RefusedError: the disk is too small, or home cannot be kept.
     """
     manifest, present = work.manifest, work.present
-    if present is None or not work.order.keep_home:
+    if not work.order.keep_home:
         return layout.plan(
             path=work.disk.path,
             disk_bytes=work.disk.size,
@@ -205,11 +206,17 @@ def _choose(work: _Work) -> tuple[Partition, ...]:
             raw_bytes=manifest.raw_bytes,
             live_bytes=work.live_bytes,
         )
+    if present is None:
+        # Blank, or a table that was torn: a new one could lie over works that are still there.
+        raise RefusedError(
+            f"{work.disk.path} has no partition table that names the home partition to be kept",
+            hint=f"nothing was written; {SAVE_FIRST}",
+        )
     home = work.path(partition.HOME)
-    if work.state.get("stage") != "begun" and content.filesystem(home) != "ext4":
+    if content.filesystem(home) != "ext4":
         raise RefusedError(
             f"{home} is to be kept, but holds no filesystem that can be recognised",
-            hint="nothing was written; save what can be saved, then install without keeping home",
+            hint=f"nothing was written; {SAVE_FIRST}",
         )
     rescue_needed = layout.rescue_bytes(manifest.compressed_bytes, work.live_bytes)
     root_needed = layout.root_minimum(manifest.raw_bytes)
@@ -222,11 +229,24 @@ def _choose(work: _Work) -> tuple[Partition, ...]:
 
 
 def _prepare(work: _Work) -> None:
-    """From here on the disk changes: first nothing boots any more, then it is laid out."""
+    """From here on the disk changes: first nothing boots any more, then it is laid out.
+
+    A home that is to be kept is never formatted, whatever the record says and whatever is wrong
+    with it: what a child made is not to be had again.
+
+    Raises:
+        RefusedError: home is to be kept and is not there to be kept; nothing was changed.
+        InstallError: a tool failed, or home is damaged past repair.
+    """
+    home, same = work.path(partition.HOME), work.present == work.parts
+    if work.order.keep_home and not (same and content.filesystem(home) == "ext4"):
+        raise RefusedError(
+            f"{home} is to be kept, but it is not as it was a moment ago",
+            hint=f"nothing was written; {SAVE_FIRST}",
+        )
     work.progress.begin("partition")
     if work.present:
         partition.invalidate(work.disk, work.present)
-    same = work.present == work.parts
     if not same:
         partition.write_table(work.disk, work.parts)
     partition.wait_for_nodes(work.disk, work.parts)
@@ -237,15 +257,13 @@ def _prepare(work: _Work) -> None:
     with rescue.mounted(device, work.host.run / "rescue") as at:
         (at / rescue.INSTALLED).unlink(missing_ok=True)
         rescue.write_json(at / rescue.STATE, _record(work, "begun"))
-    home = work.path(partition.HOME)
-    kept = same and work.order.keep_home and content.filesystem(home) == "ext4"
-    if not (kept and partition.check_ext4(home)):
-        if kept:
-            raise InstallError(
-                f"the filesystem of {home} is damaged past repair and was left as it is",
-                hint="save what can be saved, then install without keeping home",
-            )
+    if not work.order.keep_home:
         partition.make_ext4(home, "netspring-home")
+    elif not partition.check_ext4(home):
+        raise InstallError(
+            f"the filesystem of {home} is damaged past repair and was left as it is",
+            hint=SAVE_FIRST,
+        )
 
 
 def _deploy(work: _Work) -> None:
