@@ -31,6 +31,8 @@ from netspring_provision.image.build import build, inputs_of, up_to_date
 from netspring_provision.image.manifest import Manifest
 from netspring_provision.lab.screen import screen_of
 from netspring_provision.lab.session import end, open_as_child, shell
+from netspring_provision.steps.boot import trust_installed
+from netspring_provision.steps.job import open_job
 
 COMMAND = Path(sys.executable).parent / "netspring"
 GIB = 1 << 30
@@ -141,6 +143,12 @@ def netspring(station: Station, *words: str) -> str:
     return done.stdout
 
 
+def trust(station: Station, name: str) -> None:
+    """Take the host key that the installation made for the PC in place of the live one."""
+    with open_job(station, "inventories/lab", name) as job:
+        trust_installed(job, job.host(name), lab.load(station, name).uuid)
+
+
 def memory(station: Station, name: str) -> float:
     """Used memory in MB: the middle one of five looks."""
     looks = []
@@ -157,6 +165,7 @@ def measured(station: Station, name: str) -> dict[str, float]:
     with screen_of(station, name) as screen:
         desktop = screen.settled(STILL_SECONDS, LONGEST_SECONDS) - begun
         lab.wait_for_ssh(pc, 300)
+        trust(station, name)
         time.sleep(SETTLE_SECONDS)
         idle = memory(station, name)
         groups = []

@@ -34,7 +34,7 @@ IMAGES = Path(__file__).with_name("images")
 STILL_SECONDS = 6.0
 LONGEST_SECONDS = 300.0
 FEWEST_COLOURS = 8  # of a program that fills the screen, with text on it
-FIRST_SECONDS = 8.0  # no program shows its window sooner here; before it the screen is still too
+WINDOW_SHARE = 0.1  # of the screen that must look different once a program's window is there
 FOLDER = "/home/pupil/.works"
 
 TURTLE = """\
@@ -106,28 +106,30 @@ class Shot:
     Attributes:
         argv: what is opened; nothing for the desktop itself.
         acts: what is done then, one after the other, each once the screen is still.
+        splash_seconds: how long it may show its name before its window.
     """
 
     argv: tuple[str, ...] = ()
     acts: tuple[Callable[[Screen], None], ...] = ()
+    splash_seconds: float = 0.0
 
 
 KRITA = ("krita", "--new-image", "RGBA,U8,1280,800")
 SHOTS = {
     "desktop": Shot(),
-    "tuxpaint": Shot(("tuxpaint",), (sun,)),
+    "tuxpaint": Shot(("tuxpaint",), (sun,), splash_seconds=20),
     "mypaint": Shot(("mypaint",), (sun,)),
     "drawing": Shot(("drawing",), (sun,)),
     "scratch": Shot(("netspring-scratch", f"{FOLDER}/walk.sb3"), (flag,)),
     "kturtle": Shot(("kturtle", "-i", f"file://{FOLDER}/flower.turtle"), (keys("f5"),)),
     "thonny": Shot(("thonny", f"{FOLDER}/flower.py"), (keys("f5"),)),
-    "gcompris": Shot(("gcompris-qt",)),
+    "gcompris": Shot(("gcompris-qt",), splash_seconds=20),
     "chromium": Shot(("chromium",)),
     "works": Shot(("netspring-works",)),
     "show": Shot(("netspring-show",)),
     "help": Shot(("netspring-help",)),
-    "krita": Shot(KRITA, (sun,)),
-    "inkscape": Shot(("inkscape", "/usr/share/inkscape/examples/tiger.svgz")),
+    "krita": Shot(KRITA, (sun,), splash_seconds=60),
+    "inkscape": Shot(("inkscape", "/usr/share/inkscape/examples/tiger.svgz"), splash_seconds=20),
     "pencil2d": Shot(("pencil2d",), (sun,)),
     "audacity": Shot(("audacity", f"{FOLDER}/{TONE}")),
     "shotcut": Shot(("shotcut",)),
@@ -152,10 +154,12 @@ def clear(station: Station, name: str) -> None:
 
 def take(station: Station, name: str, screen: Screen, shot: Shot, path: Path) -> None:
     """Open, act, wait until nothing moves, and keep the picture."""
+    before = screen.picture()
     group = open_as_child(station, name, *shot.argv) if shot.argv else None
     try:
         if group is not None:
-            time.sleep(FIRST_SECONDS)
+            screen.changes(before, WINDOW_SHARE, LONGEST_SECONDS)
+            time.sleep(shot.splash_seconds)
         for act in shot.acts:
             rest(screen)
             act(screen)
@@ -164,16 +168,13 @@ def take(station: Station, name: str, screen: Screen, shot: Shot, path: Path) ->
     finally:
         if group is not None:
             end(station, name, group)
-            time.sleep(2)
+            rest(screen)
     smaller(path)
 
 
 def rest(screen: Screen) -> None:
-    """Until the screen is still; a program that never rests is taken as it is."""
-    try:
-        screen.settled(STILL_SECONDS, LONGEST_SECONDS, FEWEST_COLOURS)
-    except MachineFailedError as error:
-        print(f"  {error.message}")
+    """Until the screen is still."""
+    screen.settled(STILL_SECONDS, LONGEST_SECONDS, FEWEST_COLOURS)
 
 
 def smaller(path: Path) -> None:
@@ -223,7 +224,10 @@ def take_all(station: Station, name: str, locale: str, wanted: list[str], out: P
                 print(f"{key}: not on this PC")
                 continue
             path = out / f"{key}-{locale}.png"
-            take(station, name, screen, shot, path)
+            try:
+                take(station, name, screen, shot, path)
+            except MachineFailedError as error:
+                raise SystemExit(f"{key}: {error.message}") from error
             print(f"{key}: {path} {path.stat().st_size // 1024} KB", flush=True)
 
 

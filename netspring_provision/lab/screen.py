@@ -113,6 +113,21 @@ class Screen:
             hint="see it: netspring lab screenshot NAME",
         )
 
+    def changes(self, before: bytes, share: float, timeout_seconds: float) -> None:
+        """Wait until the screen looks different from an earlier picture of it.
+
+        Raises:
+            MachineFailedError: less than that share of it changed in that time.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while changed(before[::_STEP], self.picture()[::_STEP]) < share:
+            if time.monotonic() > deadline:
+                raise MachineFailedError(
+                    f"nothing appeared on its screen within {timeout_seconds:.0f} s",
+                    hint="see it: netspring lab screenshot NAME",
+                )
+            time.sleep(_POLL_SECONDS)
+
     def stroke(self, points: Sequence[tuple[float, float]]) -> None:
         """Draw with the left button held; places are shares of the screen, from 0 to 1."""
         self._point(*points[0])

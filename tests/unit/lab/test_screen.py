@@ -110,3 +110,16 @@ def test_keys_are_pressed_together(tmp_path: Path) -> None:
     eye, qmp = seen(tmp_path, BLACK)
     eye.press("ctrl", "s")
     assert [key["data"] for key in qmp.told] == ["ctrl", "s"]
+
+
+def test_a_window_that_comes_is_seen(tmp_path: Path, clock: list[float]) -> None:
+    eye, _ = seen(tmp_path, *[DESKTOP] * 10, BLACK)
+    eye.changes(DESKTOP, 0.1, 60)
+    assert clock[0] == 10 * 0.5
+
+
+def test_a_window_that_never_comes_is_said(tmp_path: Path, clock: list[float]) -> None:
+    eye, _ = seen(tmp_path, with_box(DESKTOP, CLOCK))
+    with pytest.raises(MachineFailedError, match="60 s"):
+        eye.changes(DESKTOP, 0.1, 60)
+    assert clock[0] >= 60
