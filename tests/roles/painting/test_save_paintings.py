@@ -42,6 +42,9 @@ def test_only_a_childs_tux_paint_that_still_runs_is_found(saving: Any, tmp_path:
     process(tmp_path, 11, "tuxpaint", b"")  # ended, not yet waited for
     process(tmp_path, 12, "tuxpaint-config", alive)
     process(tmp_path, 13, "tuxpaint", alive, uid=0)
+    process(tmp_path, 9, "other", alive)
+    # A program with a Chinese name, which the kernel cut within a character.
+    (tmp_path / "9" / "comm").write_bytes("我的游戏游戏".encode()[:14] + b"\n")
     (tmp_path / "self").mkdir()
     (tmp_path / "14").mkdir()  # ended while we looked
     assert list(saving.running(tmp_path)) == [10]
