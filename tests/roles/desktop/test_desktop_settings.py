@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -78,3 +81,22 @@ def test_every_plugin_of_the_panel_has_its_section() -> None:
     found.read_string("[head]\n" + render("panel.conf.j2"))
     plugins = [name.strip() for name in found["panel1"]["plugins"].split(",")]
     assert [name for name in plugins if name not in found] == []
+
+
+def test_what_a_child_keeps_in_its_home_is_not_taken_for_pythons_library(tmp_path: Path) -> None:
+    """Xsession reads the snippet as a shell whose folder is the home."""
+    taken = tmp_path / "taken"
+    (tmp_path / "json.py").write_text(f"open({str(taken)!r}, 'w')\n")
+    snippet = (ROLES / "desktop/templates/xsession.j2").read_text()
+    assert "/usr/local/lib/netspring " in snippet
+    snippet = snippet.replace("/usr/local/lib/netspring ", f"{ROLES / 'desktop/files'} ")
+    done = subprocess.run(
+        ["/bin/sh", "-c", snippet.replace("/usr/bin/python3", sys.executable)],
+        env={"HOME": str(tmp_path), "PATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "not laid out" in done.stderr  # it ran; there is no screen here
+    assert not taken.exists()
