@@ -46,6 +46,16 @@ def away_from(environment: dict[str, str], home: Path) -> dict[str, str]:
     return {key: val for key, val in environment.items() if key not in own} | {"HOME": str(home)}
 
 
+def give_home(home: Path, uid: int, gid: int) -> None:
+    """Make a folder the child's, from the inside out.
+
+    As long as the folders above are root's, the child cannot put a link where a file is about to
+    be given away by its path.
+    """
+    for path in (*sorted(home.rglob("*"), reverse=True), home):
+        os.chown(path, uid, gid, follow_symlinks=False)
+
+
 def alone() -> IO[str] | None:
     """Hold this machine for one run; ``None`` if another run holds it.
 
@@ -128,8 +138,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
     home = Path(tempfile.mkdtemp(prefix="netspring-check-home-", dir="/run"))
     try:
         shutil.copytree("/etc/skel", home, dirs_exist_ok=True, symlinks=True)
-        for path in (home, *home.rglob("*")):
-            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+        give_home(home, user.pw_uid, user.pw_gid)
         environment.setdefault("XAUTHORITY", f"{user.pw_dir}/.Xauthority")
         asked = question | {"folders": [f"{user.pw_dir}/Desktop"]}
         code, said, complained = as_child(user, asked, away_from(environment, home))

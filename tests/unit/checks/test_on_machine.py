@@ -311,3 +311,23 @@ def test_the_command_fits_the_kernels_limit_for_one_argument() -> None:
 def test_an_answer_without_our_number_is_no_answer(stdout: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  (JSON's own and ours alike)
         asking.read_answer(stdout, "mine")
+
+
+def test_a_home_is_given_to_the_child_from_the_inside_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the child could put a link where root gives away the next file."""
+    (tmp_path / "home/Desktop/deep").mkdir(parents=True)
+    (tmp_path / "home/Desktop/deep/a.txt").touch()
+    (tmp_path / "home/link").symlink_to("/etc/shadow")
+    given: list[Path] = []
+
+    def chown(path: Path, uid: int, gid: int, *, follow_symlinks: bool) -> None:
+        assert (uid, gid, follow_symlinks) == (1000, 1001, False)
+        assert not [above for above in path.parents if above in given]
+        given.append(path)
+
+    monkeypatch.setattr(desktop.os, "chown", chown)
+    desktop.give_home(tmp_path / "home", 1000, 1001)
+    assert len(given) == 5
+    assert given[-1] == tmp_path / "home"
