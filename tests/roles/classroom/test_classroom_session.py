@@ -160,6 +160,39 @@ def test_a_work_that_is_gone_when_its_turn_comes_is_named(
     ]
 
 
+@pytest.mark.parametrize("change", [b"", b"sc", b"scratch and more", b"SCRATCH"], ids=len)
+def test_a_work_that_is_saved_when_its_turn_comes_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: bytes
+) -> None:
+    """Emptied, cut, grown, or another of the same length: half of it is no work."""
+    found = find_works(home / "我的作品")
+    (home / "我的作品/saved/1.sb3").write_bytes(change)
+    os.utime(home / "我的作品/saved/1.sb3", (1_900_000_000, 1_900_000_000))
+    monkeypatch.setattr(works, "find_works", lambda _: found)
+    listed, stream = sent(home)
+    target = tmp_path / "target"
+    target.mkdir()
+    received, unreadable = works.receive(stream, listed, target, nothing)
+    assert unreadable == ["saved/1.sb3"]
+    assert sorted(work.name for work in received) == ["empty.txt", "猫.png"]
+
+
+def test_a_work_that_grows_for_ever_is_sent_no_longer_than_listed(home: Path) -> None:
+    growing = home / "我的作品/saved/1.sb3"
+
+    class Out(io.BytesIO):
+        def write(self, data: Any) -> int:
+            with growing.open("ab") as file:
+                file.write(b"scratch" if self.tell() < 1 << 22 else b"")
+            return super().write(data)
+
+    out = Out()
+    works.send(home, out)
+    listed = json.loads(out.getvalue().splitlines()[0])["works"]
+    assert len(out.getvalue()) < sum(size for _, size, _ in listed) + 1000
+    assert out.getvalue().count(struct.pack("!I", works.UNREADABLE)) == 1
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9999])
 def test_a_sender_that_ends_too_early_is_no_success(
     home: Path, tmp_path: Path, share: float

@@ -2,7 +2,7 @@
 
 Wire: a line of JSON ``{"ok": true, "works": [[name, bytes, changed], …]}``; then for each work in
 that order its bytes in blocks, each after its length (4 bytes, network order). A block of length 0
-ends a work, the length UNREADABLE says that it could not be read.
+ends a work, the length UNREADABLE says that it could not be read, or was changed meanwhile.
 """
 
 from __future__ import annotations
@@ -44,20 +44,28 @@ def send(home: Path, out: BinaryIO) -> None:
 
 
 def _send(work: Work, out: BinaryIO) -> bool:
+    """Send at most as much as was listed; whether the work is that, and stayed it meanwhile.
+
+    A program may be saving it just now, and one that grows for ever would fill the teacher's disk.
+    """
+    listed, left = (work.size, work.changed), work.size
     try:
         # One that became a link or a pipe meanwhile is not followed and does not block.
         descriptor = os.open(work.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     with os.fdopen(descriptor, "rb") as file:
-        while True:
+        while left:
             try:
-                block = file.read(BLOCK_BYTES)
+                block = file.read(min(BLOCK_BYTES, left))
             except OSError:
                 return False
             if not block:
-                return True
+                return False
+            left -= len(block)
             out.write(_LENGTH.pack(len(block)) + block)
+        found = os.fstat(descriptor)
+    return (found.st_size, found.st_mtime) == listed
 
 
 def receive(
