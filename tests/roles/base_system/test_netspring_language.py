@@ -283,8 +283,65 @@ def test_a_folder_that_cannot_have_its_name_keeps_the_old_one(pc: Path, home: Pa
     write(home / "Mes créations", "a file of that name")
     subprocess.run(["chown", "-R", "1000:1000", home], check=os.geteuid() == 0)
     set_to(pc, "fr_FR")
+    assert (home / ".works/cat.png").read_text() == "cat"
     assert (home / "我的作品/cat.png").read_text() == "cat"
     assert (home / "Mes créations").read_text() == "a file of that name"
+
+
+def test_a_disk_without_room_for_a_file_leaves_no_work_out_of_sight(pc: Path, home: Path) -> None:
+    """The kernel refuses every regular file; what is renamed is found under its stable name."""
+    write(home / "我的作品/cat.png", "cat")
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@" fr_FR', "sh", sys.executable, PROGRAM, "--root", pc],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "the home of pupil: " in done.stderr
+    assert (home / ".works/cat.png").read_text() == "cat"
+    assert str((home / ".works").readlink()) == "Mes créations"
+    assert not [path for path in home.rglob("*") if path.name.endswith(".netspring-half")]
+    set_to(pc, "fr_FR")
+    assert "language = fr_FR" in (home / ".config/Thonny/configuration.ini").read_text()
+    assert set_to(pc, "fr_FR") == []
+
+
+def test_one_path_that_cannot_follow_does_not_stop_the_others(tmp_path: Path) -> None:
+    """The folder first, then the link to it, then files: so also a power cut finds the works."""
+    skeleton = language.SKELETON
+    trees = [
+        {
+            skeleton + language.USER_DIRS: language.Entry(
+                data=f'XDG_DOCUMENTS_DIR="$HOME/{works}"\n'.encode()
+            ),
+            f"{skeleton}.a": language.Entry(data=works.encode()),
+            f"{skeleton}.b": language.Entry(data=works.encode()),
+            f"{skeleton}.works": language.Entry(target=works),
+        }
+        for works in ("Mes créations", "My works")
+    ]
+    write(tmp_path / "My works/cat.png", "cat")
+    (tmp_path / ".works").symlink_to("My works")
+    write(tmp_path / ".b", "My works")
+    (tmp_path / ".a.netspring-half").mkdir()  # in the way of the new .a
+    home = language.Home(tmp_path)
+    home.bring(trees[0], trees[1:])
+    assert home.changed == ["Mes créations", ".works", language.USER_DIRS, ".b"]
+    assert [failed.partition(":")[0] for failed in home.failed] == [".a"]
+    assert (tmp_path / ".works/cat.png").read_text() == "cat"
+
+
+def test_what_programs_made_again_under_the_old_name_comes_along(pc: Path, home: Path) -> None:
+    """A session that ran through the change goes on to write where the works were."""
+    write(home / "我的作品/cat.png", "cat")
+    set_to(pc, "fr_FR")
+    write(home / "我的作品/late.png", "late")
+    subprocess.run(["chown", "-R", "1000:1000", home], check=os.geteuid() == 0)
+    set_to(pc)
+    assert (home / ".works/late.png").read_text() == "late"
+    assert (home / ".works/cat.png").read_text() == "cat"
+    assert not (home / "我的作品").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root could be led to other people's files")
