@@ -35,8 +35,8 @@ CLOSE_SECONDS = 5
 END_SECONDS = 15
 ANSWER_SHARE = 0.002
 POLL_SECONDS = 0.5
-# A virtual PC without KVM, on a busy station, showed Scratch's window after 19 s and was still reading
-# the page a minute later.
+# A virtual PC without KVM, on a busy station, showed Scratch's window after 19 s and was still
+# reading the page a minute later.
 EMULATED_PATIENCE = 4.0
 
 
