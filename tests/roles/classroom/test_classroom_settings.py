@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from netspring_classroom.settings import (
 )
 from netspring_classroom.system import System
 
+from tests.on_target import ROLES
 from tests.roles.classroom.conftest import program
 
 RIGHT: list[tuple[str, Any]] = [
@@ -153,6 +155,30 @@ def test_another_language_is_asked_of_the_program_that_knows_how(system: System)
     assert applied.failures == ()
     assert json.loads(system.settings.read_text())["language"] == "fr_FR"
     assert applying.current(system)["language"] == "fr_FR"
+
+
+def test_homes_are_brought_along_once_more_at_the_next_start(system: System) -> None:
+    """The command of the unit is run: what it asks is done, and asked again where it failed."""
+    unit = (ROLES / "classroom/templates/language.service.j2").read_text()
+    mark = system.at(applying.LANGUAGE_CHANGED)
+    assert f"ConditionPathExists=/{applying.LANGUAGE_CHANGED}\n" in unit
+    assert "Before=display-manager.service\n" in unit
+    assert "TimeoutStartSec=" in unit  # it must not hold up the start
+    script = unit.partition("ExecStart=-/bin/sh -c '")[2].partition("'")[0]
+    for path in (applying.LANGUAGE, applying.LANGUAGE_CHANGED):
+        script = script.replace(f"/{path}", str(system.at(path)))
+
+    program(system.at(applying.LANGUAGE), "exit 0")
+    applying.change(system, {"guest": False})
+    assert not mark.exists()
+    applying.change(system, {"language": "fr_FR"})
+    assert mark.exists()
+    program(system.at(applying.LANGUAGE), "exit 3")
+    subprocess.run(["sh", "-c", script], check=False)
+    assert mark.exists()
+    program(system.at(applying.LANGUAGE), "[ $# = 0 ]")
+    subprocess.run(["sh", "-c", script], check=True)
+    assert not mark.exists()
 
 
 def test_a_language_that_did_not_come_is_not_claimed(system: System) -> None:

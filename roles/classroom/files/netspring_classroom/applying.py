@@ -13,6 +13,8 @@ from netspring_classroom.settings import Settings, checked, dump, mended
 from netspring_classroom.system import PUPIL, TEACHER, System, run
 
 LANGUAGE = "usr/local/sbin/netspring-language"
+# While this file is there, homes are brought along at the next start (netspring-language.service).
+LANGUAGE_CHANGED = "var/lib/netspring/language-changed"
 VOLUME = "usr/local/sbin/netspring-volume-limit"
 TEXTS = "usr/share/netspring/texts/teacher"
 LANGUAGES = "usr/share/netspring/language"
@@ -70,6 +72,8 @@ def change(system: System, wished: Settings) -> Applied:
     settings = checked({**before, **wished})
     failure = None
     if settings["language"] != before["language"]:
+        # A session that runs goes on to write where the works were.
+        files.write(system.at(LANGUAGE_CHANGED), f"{settings['language']}\n")
         failure = _done("language", system.at(LANGUAGE), str(settings["language"]))
         settings["language"] = language(system) or before["language"]
         if settings["language"] != before["language"]:
