@@ -103,6 +103,17 @@ def test_the_works_of_a_home_that_outlived_a_reset_follow_into_the_new_language(
         assert str((root / "etc/localtime").readlink()).endswith("/Africa/Bujumbura")
 
 
+def test_a_home_that_cannot_follow_is_told_and_stops_nothing(bench: Bench) -> None:
+    bench.install()
+    assert give(bench)["homes_behind"] == []
+    with mount(bench.part(5), bench.folder, options="rw") as home:
+        os.chown(home / "pupil", 0, 0)
+    again = give(bench, replace(WISH, locale="en_US"))
+    (told,) = again["homes_behind"]
+    assert "the home of pupil: " in told
+    assert "/etc/locale.conf" in again["changed"]
+
+
 def test_keys_and_the_teachers_password_are_those_of_the_room(bench: Bench) -> None:
     bench.install()
     hashed = "$6$abcdefgh$" + "Aa./0" * 17

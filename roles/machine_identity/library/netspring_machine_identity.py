@@ -110,6 +110,8 @@ def main() -> None:
             msg=f"{error.outcome}: {error.reason}. {error.hint}",
             netspring_result={"kind": "identity", **outcome},
         )
+    for sentence in result["homes_behind"]:
+        module.warn(f"{sentence}; free some room on the PC and run netspring-language there")
     module.exit_json(
         changed=bool(result["changed"]), netspring_result={"kind": "identity", **result}
     )

@@ -103,7 +103,7 @@ def run(
         tree = Tree(root, pretend)
         machine_id = _machine_id(tree)
         _names(tree, wish, found)
-        _language(tree, wish, home)
+        behind = _language(tree, wish, home)
         _keyboard(tree, wish)
         _teacher(tree, wish)
         _mounts(tree, found)
@@ -117,6 +117,7 @@ def run(
         "machine_id": machine_id,
         "ssh_host_keys": [key] if key else [],
         "homes": homes,
+        "homes_behind": behind,
         "changed": tree.changed,
     }
 
@@ -156,11 +157,12 @@ def _names(tree: Tree, wish: Wish, found: Target) -> None:
     tree.text("etc/netspring/machine.json", text)
 
 
-def _language(tree: Tree, wish: Wish, home: Path) -> None:
+def _language(tree: Tree, wish: Wish, home: Path) -> list[str]:
     """Let the image's own program set the language, before homes are made of the skeleton.
 
     Homes that outlived a reset are brought along. The program is run by the Python of the live
-    environment: it needs nothing of the new system but its files.
+    environment: it needs nothing of the new system but its files. Returns a sentence for each home
+    that could not follow, for example a full one; the PC itself is as it should be.
     """
     program = tree.at(LANGUAGE)
     if not program.is_file():
@@ -168,14 +170,15 @@ def _language(tree: Tree, wish: Wish, home: Path) -> None:
             raise InstallError(
                 "the image cannot change its language", hint="build the image again on the station"
             )
-        return
+        return []
     argv = [sys.executable, str(program), "--root", str(tree.root)]
     argv += ["--timezone", wish.timezone or "auto"] + ["--pretend"] * tree.pretend
     with rescue.bound(str(home), tree.root / "home"):
-        # 3: a home could not follow, for example a full one; the PC itself is as it should be.
         argv += [wish.locale] * bool(wish.locale)
         said = tools.run(argv, what="the PC's language", accept=(0, 3))
     tree.changed += said.stdout.decode().splitlines()
+    # netspring-language: 3 is a home that could not follow.
+    return said.stderr.decode(errors="replace").splitlines() if said.returncode == 3 else []
 
 
 def _keyboard(tree: Tree, wish: Wish) -> None:
