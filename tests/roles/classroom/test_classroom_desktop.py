@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -62,6 +63,26 @@ def test_a_login_brings_the_form_back_and_leaves_the_works(system: System, home:
     before = tree(home)
     restore(system, home)
     assert tree(home) == before
+
+
+def test_a_login_takes_away_what_would_lock_out_or_stand_for_the_teachers_entry(
+    system: System, home: Path
+) -> None:
+    own = home / ".local/share/applications"
+    (own / "netspring").mkdir(parents=True)
+    for name in ("netspring-teacher.desktop", "netspring/teacher.desktop", "game.desktop"):
+        (own / name).write_text("[Desktop Entry]\nExec=trap\n")
+    (home / ".xsessionrc").write_text("exit 1\n")
+    restore(system, home)
+    assert not (home / ".xsessionrc").exists()
+    assert [path.name for path in own.iterdir()] == ["game.desktop"]
+
+
+def test_the_desktop_is_put_in_order_before_xsession_runs_what_the_child_wrote() -> None:
+    """Snippets run by name; 40x11-common_xsessionrc is the child's, 96 builds on what ours did."""
+    tasks = (ROLES / "classroom/tasks/main.yml").read_text()
+    (own,) = re.findall(r"/etc/X11/Xsession\.d/(\S+)}", tasks)
+    assert own < "40x11-common_xsessionrc" < "96netspring-desktop"
 
 
 def test_a_desktop_that_is_gone_or_a_link_is_made_anew(system: System, home: Path) -> None:
