@@ -52,6 +52,7 @@ WRONG: list[tuple[str, Any]] = [
     ("start_page", None),
     ("family_filter", []),
     ("family_filter", ["dns.example"]),
+    ("family_filter", ["fe80::1%\n[main]"]),
     ("family_filter", "yes"),
     ("guest", "true"),
     ("update_hours", [17]),

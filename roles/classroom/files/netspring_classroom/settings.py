@@ -148,7 +148,8 @@ def _is_ip(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    # What follows a % names an interface, may hold anything, and a DNS server needs none.
+    return "%" not in text
 
 
 _RIGHT: Mapping[str, Callable[[object], bool]] = {
