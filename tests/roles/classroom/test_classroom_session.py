@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import pwd
 import struct
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +19,8 @@ from netspring_classroom.settings import DEFAULTS
 from netspring_classroom.system import System
 from netspring_works.export import ExportError
 from netspring_works.inventory import find_works
+
+from tests.on_target import ROLES
 
 
 def ask(system: System, *requests: Any) -> list[dict[str, Any]]:
@@ -74,6 +80,53 @@ def test_a_desktop_that_is_unlocked_stays_so_until_it_is_restored(system: System
     assert (unlocked["settings"]["desktop_locked"], unlocked["desktop_changed"]) == (False, True)
     assert (original["settings"]["desktop_locked"], original["desktop_changed"]) == (True, False)
     assert system.locked.exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        tarfile.ReadError("cut"),
+        subprocess.TimeoutExpired("pack", 600),
+        KeyError("pupil"),
+        OSError(28, "full"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["lock", "works"])
+def test_what_goes_wrong_is_answered_and_the_next_request_too(
+    system: System, monkeypatch: pytest.MonkeyPatch, error: Exception, asked: str
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(session, "as_pupil", fails)
+    first, second = ask(system, {"ask": asked}, {"ask": "state"})
+    assert (first["ok"], first["key"]) == (False, "not_written")
+    assert first["detail"]
+    assert second["ok"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root takes another's rights")
+def test_nothing_of_the_childs_own_python_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system_python = "/usr/bin/python3"
+    asked = [system_python, "-c", "import site; print(site.getusersitepackages())"]
+    done = subprocess.run(
+        asked, env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    site = Path(done.stdout.strip())
+    site.mkdir(parents=True)
+    marker = tmp_path / "loaded"
+    (site / "usercustomize.py").write_text(f"open({str(marker)!r}, 'w')")
+    user = pwd.struct_passwd(("pupil", "x", 0, 0, "", str(tmp_path), "/bin/sh"))
+    monkeypatch.setattr(session.pwd, "getpwnam", lambda _: user)
+    monkeypatch.setattr(session.sys, "executable", system_python)
+    roles = [str(ROLES / role / "files") for role in ("classroom", "works")]
+    monkeypatch.setattr(session.sys, "path", [os.pathsep.join(roles), *sys.path])
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    packed = session.as_pupil("pack")
+    assert packed.returncode == 0, packed.stderr
+    assert not marker.exists()
 
 
 @pytest.mark.parametrize(

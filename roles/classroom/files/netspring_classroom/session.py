@@ -12,6 +12,7 @@ import os
 import pwd
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
@@ -46,15 +47,17 @@ def serve(system: System, requests: BinaryIO, answers: BinaryIO) -> None:
             continue
         try:
             answer = ask(system, request)
+            if answer is None:
+                # The child's program answers by itself, on the same output.
+                _works(answers)
+                continue
         except SettingsError as error:
             answer = {"ok": False, "key": "bad_setting", "detail": error.key}
-        except OSError as error:
-            answer = {"ok": False, "key": "not_written", "detail": error.strerror or ""}
-        if answer is None:
-            # The child's program answers by itself, on the same output.
-            _works(answers)
-        else:
-            _say(answers, {"ok": True, **answer})
+        except (OSError, subprocess.SubprocessError, tarfile.TarError, KeyError) as error:
+            # KeyError: an account that is gone.
+            detail = getattr(error, "strerror", None) or str(error)
+            answer = {"ok": False, "key": "not_written", "detail": detail}
+        _say(answers, {"ok": True, **answer})
 
 
 def _say(answers: BinaryIO, answer: Mapping[str, Any]) -> None:
@@ -146,7 +149,8 @@ def as_pupil(deed: str, output: BinaryIO | None = None) -> subprocess.CompletedP
     """Run a deed of this package with the child's rights, in the child's home."""
     pupil = pwd.getpwnam(PUPIL)
     return subprocess.run(  # noqa: S603 - this very package
-        [sys.executable, "-m", "netspring_classroom.pupil", deed, pupil.pw_dir],
+        # -s, -P: nothing of the child's own Python packages is loaded (usercustomize).
+        [sys.executable, "-s", "-P", "-m", "netspring_classroom.pupil", deed, pupil.pw_dir],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if output is None else output,
         stderr=subprocess.PIPE,
