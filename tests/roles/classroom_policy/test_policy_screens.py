@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from netspring_classroom.settings import DEFAULTS
+from netspring_classroom.settings import DEFAULTS, dump
 from netspring_classroom.system import System
 from netspring_policy import bundle, neighbours, screens
 from netspring_policy.bundle import Bundle, BundleError
@@ -115,6 +115,17 @@ def stick(pc: System, text: str) -> Path:
     return path
 
 
+@pytest.fixture
+def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What sudo says where the teacher's window asks."""
+    monkeypatch.setenv("SUDO_USER", "teacher")
+
+
+def is_on(pc: System) -> bool:
+    return bool(json.loads(pc.settings.read_text())["screens"])
+
+
+@pytest.mark.usefixtures("teacher")
 def test_the_teachers_file_is_taken_from_a_stick_when_it_is_switched_on(
     pc: System, key: str, asked: list[tuple[str, ...]]
 ) -> None:
@@ -124,13 +135,49 @@ def test_the_teachers_file_is_taken_from_a_stick_when_it_is_switched_on(
     assert screens.apply(pc, ON) == [f"/{screens.HOLE}", f"/{screens.WANTED}"]
     assert pc.at(screens.PUBLIC).read_text() == key
     path.write_text(Bundle(key, CARDS[1:]).dump())
-    assert screens.apply(pc, ON) == [], "while it is on, no stick changes who may watch"
-    screens.apply(pc, DEFAULTS)
+    for settings in (ON, DEFAULTS, ON):
+        screens.apply(pc, settings)
+    assert CARDS[1] not in pc.at(screens.HOLE).read_text(), "another stick replaces nobody"
+    screens.forget(pc)
     screens.apply(pc, ON)
     assert CARDS[1] in pc.at(screens.HOLE).read_text()
     assert asked
 
 
+@pytest.mark.parametrize("who", [None, "pupil"])
+def test_a_stick_that_is_in_at_the_start_of_the_pc_names_no_teacher(
+    pc: System,
+    key: str,
+    asked: list[tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    who: str | None,
+) -> None:
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    if who:
+        monkeypatch.setenv("SUDO_USER", who)
+    stick(pc, Bundle(key, CARDS).dump())
+    pc.settings.write_text(dump({**ON, "volume_limit_percent": 40}))
+    with pytest.raises(PolicyError, match="so this is off"):
+        screens.apply(pc, ON)
+    assert not pc.at(screens.PUBLIC).exists()
+    assert json.loads(pc.settings.read_text())["volume_limit_percent"] == 40
+    assert not is_on(pc), "nor does it wait for one"
+    assert asked == []
+
+
+@pytest.mark.usefixtures("teacher")
+def test_without_the_file_it_is_off_again(pc: System, asked: list[tuple[str, ...]]) -> None:
+    for text in (None, "{"):
+        if text:
+            stick(pc, text)
+        pc.settings.write_text(dump(ON))
+        with pytest.raises(PolicyError, match="stick"):
+            screens.apply(pc, ON)
+        assert not is_on(pc)
+    assert asked == []
+
+
+@pytest.mark.usefixtures("teacher")
 def test_a_damaged_file_or_a_link_on_a_stick_is_not_taken(
     pc: System, key: str, asked: list[tuple[str, ...]]
 ) -> None:

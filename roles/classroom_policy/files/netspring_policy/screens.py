@@ -23,7 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from netspring_classroom.files import read, write
-from netspring_classroom.settings import Settings
+from netspring_classroom.settings import Settings, dump, mended
 from netspring_classroom.system import TEACHER, System
 
 from netspring_policy import neighbours
@@ -80,15 +80,20 @@ def apply(system: System, settings: Settings) -> list[str]:
     """Bring the setting ``screens`` into force.
 
     Raises:
-        PolicyError: it is on, and there is no teacher's PC that might watch.
+        PolicyError: it is on, and there is no teacher's PC that might watch; it is off again.
     """
-    if settings["screens"] and not system.at(WANTED).is_symlink():
-        _take_from_stick(system)
+    if settings["screens"] and not state(system).role and _teacher_asks():
+        try:
+            _take_from_stick(system)
+        except PolicyError:
+            _switch_off(system)
+            raise
     known = state(system)
     if settings["screens"] and not known.role:
-        _close(system)
+        _switch_off(system)
         raise PolicyError(
-            f"no teacher's PC is known here yet: put in the stick with its file {FILE}, then again"
+            f"no teacher's PC is known here yet, so this is off: put in the stick with its file "
+            f"{FILE}, then switch it on again"
         )
     if not settings["screens"] or known.role != "pupil":
         return _close(system)
@@ -103,10 +108,22 @@ def apply(system: System, settings: Settings) -> list[str]:
     return changed
 
 
+def _teacher_asks() -> bool:
+    """Whether the teacher changes the settings now (sudo(8) says who asked).
+
+    At the start of the PC nobody does: a stick that a child left in it names no teacher's PC.
+    """
+    return os.environ.get("SUDO_USER") == TEACHER
+
+
+def _switch_off(system: System) -> None:
+    """As the teacher sees it too: what waits for a key would take the first one that comes."""
+    _close(system)
+    write(system.settings, dump({**mended(read(system.settings)), "screens": False}))
+
+
 def _take_from_stick(system: System) -> None:
-    """The teacher's file on a USB stick, where this PC is not the teacher's own."""
-    if state(system).role == "teacher":
-        return
+    """The teacher's file on a USB stick, where no teacher's PC is known yet."""
     for path in sorted(system.at(STICKS).glob(f"*/*/{FILE}")):
         # Whoever owns the stick made what is on it: never anything else that a link leads to.
         if path.is_symlink() or not path.is_file():
