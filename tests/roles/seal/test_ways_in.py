@@ -119,6 +119,17 @@ def test_the_rescue_entry_lets_nobody_in(line: str, closed: str) -> None:
     assert rescue.closed(line) == closed, "the last line may have no end"
 
 
+def test_a_menu_with_a_title_in_another_character_set_is_closed_too(pc: Pc) -> None:
+    """Sealing goes on after it took the traces away: a title may not stop it in the middle."""
+    menu = pc.root / "boot/grub/grub.cfg"
+    title = b"menuentry 'Syst\xe8me' {\n"
+    menu.write_bytes(title + OPEN_ENTRY.encode() + b"\n}\n")
+    rescue.close(pc)
+    assert menu.read_bytes() == title + CLOSED_ENTRY.encode() + b"\n}\n"
+    rescue.close(pc)
+    assert pc.changed.count("/boot/grub/grub.cfg") == 1
+
+
 def test_a_rescue_entry_that_cannot_be_closed_is_no_sealing(
     pc: Pc, monkeypatch: pytest.MonkeyPatch
 ) -> None:

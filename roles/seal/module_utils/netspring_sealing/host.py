@@ -84,9 +84,13 @@ class Host:
         return done.stdout
 
     def write(self, name: str, text: str, mode: int = 0o644) -> None:
-        """Make a file hold ``text``, in one step that survives a power cut."""
+        """Make a file hold ``text``, in one step that survives a power cut.
+
+        Bytes that are no UTF-8 stay as they are, if they were read with ``surrogateescape``.
+        """
         path = self.at(name)
-        if not path.is_symlink() and path.is_file() and path.read_text("utf-8") == text:
+        data = text.encode("utf-8", errors="surrogateescape")
+        if not path.is_symlink() and path.is_file() and path.read_bytes() == data:
             return
         self.changed.append(f"/{name.lstrip('/')}")
         if self.pretend:
@@ -95,8 +99,8 @@ class Host:
         fresh = path.with_name(f".{path.name}.new")
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
             file.flush()
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)

@@ -57,7 +57,7 @@ def close(host: Host) -> None:
         SealError: it still would; the station may still enter.
     """
     for path in open_entries(host):
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
         host.write(str(path.relative_to(host.root)), closed(text), path.stat().st_mode & 0o777)
     left = [] if host.pretend else open_entries(host)
     if left:
