@@ -68,6 +68,8 @@ def found(link: Link, tell: Tell) -> Iterator[tuple[list[Work], list[str]]]:
     staged = None
     try:
         cache.mkdir(exist_ok=True)
+        for left in cache.glob("netspring-works-*"):  # by a power cut, or a window that was killed
+            _remove(left)
         staged = Path(tempfile.mkdtemp(prefix="netspring-works-", dir=cache))
         answer = link.ask("works")
         received = receive(link.stream, answer["works"], staged, lambda d, t: tell("reading", d, t))
