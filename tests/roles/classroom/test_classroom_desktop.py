@@ -156,6 +156,29 @@ def test_an_archive_that_a_child_forged_writes_nowhere_else(system: System) -> N
     assert tree(system.changes) == {"Desktop/good.desktop": "xxx"}
 
 
+def test_a_power_cut_while_a_form_is_replaced_finds_a_whole_one(
+    system: System, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Removing takes long: whenever it is done, a whole form is in its place."""
+    desktop.keep(system, desktop.pack(home))
+    before = tree(system.changes)
+    (home / ".config/lxqt/panel.conf").write_text("panelSize=55\n")
+    seen = []
+    rmtree = desktop.shutil.rmtree
+
+    def watched(path: Path, **given: bool) -> None:
+        rmtree(path, **given)
+        seen.append(tree(system.changes))
+
+    monkeypatch.setattr(desktop.shutil, "rmtree", watched)
+    desktop.keep(system, desktop.pack(home))
+    after = tree(system.changes)
+    assert after == before | {".config/lxqt/panel.conf": "panelSize=55\n"}
+    assert seen
+    assert all(form in (before, after) for form in seen)
+    assert [path.name for path in system.changes.parent.iterdir()] == ["desktop"]
+
+
 def test_an_archive_that_is_cut_leaves_the_form(system: System, home: Path) -> None:
     desktop.keep(system, desktop.pack(home))
     before = tree(system.changes)

@@ -78,8 +78,13 @@ def keep(system: System, packed: bytes) -> list[str]:
         raise
     for path in (fresh, *fresh.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
-    forget(system)
+    # A power cut finds the old form or the new one; between the two renames, the image's.
+    old = system.changes.with_name(f".{system.changes.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if system.changes.is_dir():
+        system.changes.rename(old)
     fresh.rename(system.changes)
+    shutil.rmtree(old, ignore_errors=True)
     return kept
 
 
