@@ -23,6 +23,8 @@ from netspring_provision.steps.job import Job
 from netspring_provision.steps.journal import erased_and_unused
 from netspring_provision.steps.plan import token_sha256
 
+# From here on a PC's clock was wrong; module_utils/netspring_install/clock.py sets it from here on.
+CLOCK_SECONDS = 60
 KINDS = ("image", "identity", "bootloader")
 
 
@@ -159,11 +161,23 @@ def install_machines(
         for kind in KINDS:
             payload = result.payloads.get(kind)
             if payload is not None:
+                _say_clock(job, name, payload.get("clock") or {})
                 job.ledger.append(kind, dict(payload), machine=uuids[name], run_id=job.run_id)
             elif reason is None:
                 reason = f"it reported nothing about its {kind}"
         results.append(Installed(name, images[name].name, reason, was_sealed=name in sealed))
     return tuple(results)
+
+
+def _say_clock(job: Job, name: str, clock: Mapping[str, Any]) -> None:
+    """Tell that a PC's clock was off by more than a minute, and whether it could be set."""
+    off = max(clock.get("was_off_seconds", 0), clock.get("rtc_was_off_seconds", 0), key=abs)
+    if abs(off) > CLOCK_SECONDS:
+        how = ", ".join(f"{which} {clock[which]}" for which in ("system", "rtc") if which in clock)
+        job.say(
+            f"{name}: its clock was {off:+d} s off the station's ({how}); if it is off again after "
+            "power-off, change the coin cell (CR2032)"
+        )
 
 
 def _extravars(job: Job) -> dict[str, Any]:

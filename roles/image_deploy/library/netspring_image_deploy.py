@@ -55,6 +55,11 @@ options:
     description: Leave the files in home as they are.
     type: bool
     default: false
+  station_time:
+    description:
+      - The station's time in seconds since 1970 (UTC).
+      - System clock and RTC of the machine are set to it if they are off by more than a minute.
+    type: int
   poll_seconds:
     description: How long V(waited) waits at most, in seconds.
     type: int
@@ -72,16 +77,27 @@ EXAMPLES = r"""
     allowed_signers: netspring-station ssh-ed25519 AAAA
     disk: {serial: WD-1234, size_bytes: 160041885696}
     token_sha256: 4e5f
+    station_time: "{{ '%s' | ansible.builtin.strftime }}"
 """
 
 RETURN = r"""
 netspring_result:
-  description: Kind C(image_progress) while it runs, kind C(image) when it has ended.
+  description:
+    - Kind C(image_progress) while it runs, kind C(image) when it has ended.
+    - In the end C(clock) tells how far the machine's clocks were off, and whether they were set.
   type: dict
   returned: when O(state=waited)
 """
 
-NEEDED = ("url", "live_url", "live_sha256", "allowed_signers", "disk", "token_sha256")
+NEEDED = (
+    "url",
+    "live_url",
+    "live_sha256",
+    "allowed_signers",
+    "disk",
+    "token_sha256",
+    "station_time",
+)
 
 
 def order_of(params: dict[str, object], ssh_connection: str) -> dict[str, object]:
@@ -100,6 +116,7 @@ def order_of(params: dict[str, object], ssh_connection: str) -> dict[str, object
         "token_sha256": params["token_sha256"],
         "force": params["force"],
         "keep_home": params["keep_home"],
+        "station_time": params["station_time"],
     }
 
 
@@ -118,6 +135,7 @@ def main() -> None:
             "token_sha256": {"type": "str", "no_log": False},
             "force": {"type": "bool", "default": False},
             "keep_home": {"type": "bool", "default": False},
+            "station_time": {"type": "int"},
             "poll_seconds": {"type": "int", "default": 10},
         },
         required_if=[("state", "started", NEEDED)],

@@ -318,7 +318,7 @@ def test_the_order_holds_the_tasks_parameters() -> None:
         "force": False,
         "keep_home": True,
     }
-    order = job.Order(**module.order_of(params, "10.0.2.2 1 2 3"))
+    order = job.Order(**module.order_of(params | {"station_time": 1}, "10.0.2.2 1 2 3"))
     assert (order.url, order.size) == ("http://10.0.2.2:1/images/x", 8 * GIB)
     assert (order.serial, order.keep_home, order.force) == ("S1", True, False)
 

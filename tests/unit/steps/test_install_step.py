@@ -78,6 +78,25 @@ def test_a_wiped_machine_is_installed_and_on_record(room: playing.Room) -> None:
     assert given["machine_identity_hostname"] == "pc1"
 
 
+def test_a_clock_that_was_off_is_said(room: playing.Room) -> None:
+    def with_clock(name: str) -> list[dict[str, Any]]:
+        events = installed(name)
+        clock = {"was_off_seconds": 0, "rtc_was_off_seconds": 28800 if name == "pc1" else -60}
+        image = {"kind": "image", "of": name, "clock": clock | {"system": "right", "rtc": "set"}}
+        return [samples.event(name, result=image), *events[1:]]
+
+    room.install = with_clock
+    machines = (samples.facts(), samples.facts(host="pc2"))
+    wipe(room, *machines)
+    said: list[str] = []
+    job = dataclasses.replace(room.job(), say=said.append)
+    done = install_machines(job, machines, {m.host: IMAGE for m in machines})
+    assert [result.reason for result in done] == [None, None]
+    said = [line for line in said if "its clock was" in line]
+    assert len(said) == 1
+    assert "pc1: its clock was +28800 s off the station's (system right, rtc set)" in said[0]
+
+
 def speaking(room: playing.Room, **variables: str) -> Job:
     job = room.job()
     hosts = (dataclasses.replace(host, vars={**host.vars, **variables}) for host in job.hosts)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ansible.module_utils.netspring_disks import machine
 from ansible.module_utils.netspring_install import disks
+from ansible.module_utils.netspring_install.clock import Clock
 from ansible.module_utils.netspring_install.errors import RefusedError
 from ansible.module_utils.netspring_install.manifest import Manifest
 
@@ -26,6 +27,7 @@ class Host:
         meminfo: the kernel's account of memory.
         run: our folder in RAM: progress, result, mount points.
         list_disks: tells the whole disks of this machine.
+        clock: what may be set; none unless the program's entry gives it, so that no test sets one.
     """
 
     marker: Path = Path("/run/netspring-live")
@@ -33,6 +35,7 @@ class Host:
     meminfo: Path = Path("/proc/meminfo")
     run: Path = Path("/run/netspring/install")
     list_disks: Callable[[], tuple[disks.Disk, ...]] = disks.list_disks
+    clock: Clock | None = None
 
 
 def check_live(host: Host, token_sha256: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.netspring_install import (
+    clock,
     content,
     disks,
     fetch,
@@ -48,6 +49,7 @@ class Order:
         token_sha256: hash of the station's live token.
         force: install again over a finished installation.
         keep_home: leave the home partition as it is.
+        station_time: of the station, s since 1970.
     """
 
     url: str
@@ -60,6 +62,7 @@ class Order:
     token_sha256: str
     force: bool = False
     keep_home: bool = False
+    station_time: int = 0
 
 
 @dataclass
@@ -105,6 +108,7 @@ def run(order: Order, host: Host, progress: Progress) -> dict[str, Any]:
 def _look(order: Order, host: Host, progress: Progress) -> _Work:
     """Every check of machine, disk and image, and what lies on the disk."""
     check_live(host, order.token_sha256)
+    clocks = clock.correct(host.clock, order.station_time)
     rescue.unmount_own(host.run)
     disk = disks.find(host.list_disks(), order.serial, order.size)
     disks.refuse_if_used(disk)
@@ -112,7 +116,7 @@ def _look(order: Order, host: Host, progress: Progress) -> _Work:
     check_memory(host, manifest)
     check_disk_size(disk, manifest)
     live_bytes = sum(http.size_of(f"{order.live_url}/{name}") for name in order.live_sha256)
-    work = _Work(order, host, progress, disk, manifest, files, live_bytes)
+    work = _Work(order, host, progress, disk, manifest, files, live_bytes, report=clocks)
     work.present = content.examine(disk)
     work.state = _state(work) if work.present else {}
     return work

@@ -82,6 +82,11 @@ def is_active() -> bool:
     return subprocess.run(argv, check=False).returncode == 0  # noqa: S603
 
 
+def _disk_order(order: dict[str, Any]) -> dict[str, Any]:
+    """The order without the hour at which it was given."""
+    return {name: value for name, value in order.items() if name != "station_time"}
+
+
 def start(order: dict[str, Any], folder: Path = FOLDER) -> bool:
     """Start the program, or find it at work on the very same order; True if it was started.
 
@@ -91,7 +96,7 @@ def start(order: dict[str, Any], folder: Path = FOLDER) -> bool:
     job.Order(**order)
     if is_active():
         running = read_json(folder / "order.json")
-        if running != order:
+        if running is None or _disk_order(running) != _disk_order(order):
             raise RefusedError(
                 f"another installation is at work on disk {(running or {}).get('serial')}",
                 hint="nothing was changed by this one; wait for the other to end, then run again",

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 from ansible.module_utils.netspring_install import job, rescue
+from ansible.module_utils.netspring_install.clock import PcClock
 from ansible.module_utils.netspring_install.errors import InstallError
 from ansible.module_utils.netspring_install.host import Host
 from ansible.module_utils.netspring_install.progress import Progress
@@ -61,4 +62,4 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _stop)
     where = Path(sys.argv[1])
-    sys.exit(main(where, Host(run=where)))
+    sys.exit(main(where, Host(run=where, clock=PcClock())))
