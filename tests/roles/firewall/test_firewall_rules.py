@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,16 @@ try:
     sys.exit(one.recv(99)[20])
 except TimeoutError:
     sys.exit(9)
+"""
+# A general MLD query (RFC 2710) from ADDRESS on v1 to all nodes; the kernel works the checksum out.
+QUERY = """
+import socket, sys
+one = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+scope = socket.if_nametoindex("v1")
+one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, scope)
+one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 1)
+one.bind((sys.argv[1], 0, 0, scope if sys.argv[1].startswith("fe80") else 0))
+one.sendto(bytes((130, 0, 0, 0, 0, 100, 0, 0)) + bytes(16), ("ff02::1", 0, 0, scope))
 """
 # Holds a connection over a change of the rules: a word in, the same word out.
 TALK = """
@@ -237,3 +248,21 @@ def test_rules_that_are_read_again_leave_other_tables_alone(net: Net) -> None:
         net.load()
     listed = subprocess.run([*nft, "list", "tables"], capture_output=True, text=True, check=True)
     assert sorted(listed.stdout.splitlines()) == ["table inet netspring", "table inet somebody"]
+
+
+@pytest.mark.loop
+def test_a_neighbour_may_ask_which_groups_are_listened_to(net: Net) -> None:
+    """Without it a switch that looks into MLD stops what finds the PC (RFC 4890, 4.4.1)."""
+    counted = ["ip", "netns", "exec", net.pc, "nft", "list", "chain", "inet", "netspring", "input"]
+    plain = net.rules.read_text()
+    rule = "icmpv6 type mld-listener-query ip6 saddr fe80::/10"
+    net.rules.write_text(plain.replace(f"{rule} accept", f"{rule} counter accept"))
+    net.load()
+    link = ["ip", "-n", net.other, "addr", "add", "fe80::99/64", "dev", "v1", "nodad"]
+    subprocess.run(link, check=True)
+    for source, passed in (("fd00:99::2", 0), ("fe80::99", 1)):
+        argv = ["ip", "netns", "exec", net.other, sys.executable, "-c", QUERY, source]
+        subprocess.run(argv, check=True)
+        time.sleep(0.2)  # the cable is two queues of the kernel
+        listed = subprocess.run(counted, capture_output=True, text=True, check=True).stdout
+        assert f"counter packets {passed} " in listed, listed
