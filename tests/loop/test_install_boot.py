@@ -135,6 +135,10 @@ def test_bios_and_uefi_from_one_disk(ready: Bench) -> None:
         assert f"root=UUID={root_uuid} ro" in text
         assert "menuentry 'Rescue'" in text
         assert "token" not in text
+        # config_problem, which was asked by write(), says that every entry still starts.
+        assert text.index('set superusers="netspring"') < text.index("\nmenuentry ")
+        assert text.count("$menuentry_id_option") >= 2
+        assert "password" not in text
     assert root_uuid.encode() in (fat.read(ready.part(2), boot.EFI_CONFIG) or b"")
     assert stamp(ready) == {
         "schema": 1,

@@ -105,9 +105,37 @@ def test_the_rescue_entry_starts_the_live_environment_without_token_and_sshd() -
     assert "token" not in entry
 
 
+def test_nobody_changes_an_entry_and_everybody_starts_one() -> None:
+    """Nobody has the password, so a prompt before an entry would be a PC that does not start."""
+    lock = tool("sh", "-c", grub.lock_script()).decode()
+    assert lock.splitlines() == [
+        'set superusers="netspring"',
+        "export superusers",
+        'menuentry_id_option="--unrestricted --id"',
+        "export menuentry_id_option",
+    ]
+    assert "menuentry 'Rescue' --class rescue --unrestricted {" in grub.rescue_entry(MENU, "x")
+    # What is read before the menu: with Esc a child gets back there.
+    esp = grub.efi_config("x").decode().splitlines()
+    assert esp.index("export superusers") < esp.index("configfile $prefix/grub.cfg")
+
+
 def config(root: str = UUIDS["netspring-root"], rescue: str = UUIDS["netspring-rescue"]) -> str:
-    kernel = f"\tlinux\t/boot/vmlinuz-6.12 root=UUID={root} ro quiet\n"
-    return f"{kernel}search --fs-uuid --set=root {rescue}\nlinux /live/vmlinuz quiet {MASKS}\n"
+    return f"""menuentry_id_option="--id"
+{grub.LOCK}{grub.FREE}
+menuentry 'Debian' $menuentry_id_option 'gnulinux-simple' {{
+\tlinux\t/boot/vmlinuz-6.12 root=UUID={root} ro quiet
+}}
+submenu 'Older' $menuentry_id_option 'gnulinux-advanced' {{
+\tmenuentry 'Debian 6.11' $menuentry_id_option 'gnulinux-6.11' {{
+\tlinux\t/boot/vmlinuz-6.11 root=UUID={root} ro quiet
+}}
+}}
+menuentry 'Rescue' --unrestricted {{
+search --fs-uuid --set=root {rescue}
+linux /live/vmlinuz quiet {MASKS}
+}}
+"""
 
 
 def test_a_configuration_is_checked() -> None:
@@ -122,6 +150,12 @@ def test_a_configuration_is_checked() -> None:
         (config().replace(" systemd.mask=ssh.socket", ""), "would start sshd"),
         (config() + "linux /live/vmlinuz quiet\n", "would start sshd"),
         (config().replace("/live/vmlinuz", "/other"), "would start sshd"),
+        (config().replace(grub.LOCK, ""), "anybody change"),
+        (config().replace(grub.LOCK, "") + grub.LOCK, "anybody change"),
+        (config().replace(grub.FREE, ""), "asks for a password"),
+        (config().replace(" --unrestricted {", " {"), "asks for a password"),
+        (config().replace("'Older' $menuentry_id_option", "'Older'"), "asks for a password"),
+        (config() + 'menuentry_id_option="--id"\n', "asks for a password"),
     ):
         assert words in (grub.config_problem(text, UUIDS) or "")
 
@@ -134,6 +168,7 @@ def test_a_boot_sector_is_checked() -> None:
     assert boot.bios_problem(bytes(sector), embedded, core, 2048) is None
     assert "no boot code" in (boot.bios_problem(bytes(512), embedded, core, 2048) or "")
     assert "does not lead" in (boot.bios_problem(bytes(sector), embedded, core, 4096) or "")
-    for broken in (bytes(MIB), embedded[:5000] + b"\0" + embedded[5001:]):
+    other = bytes([embedded[5000] ^ 0xFF])
+    for broken in (bytes(MIB), embedded[:5000] + other + embedded[5001:]):
         assert "core image" in (boot.bios_problem(bytes(sector), broken, core, 2048) or "")
     assert "core image" in (boot.bios_problem(bytes(sector), embedded, b"", 2048) or "")

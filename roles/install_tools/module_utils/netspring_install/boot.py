@@ -62,9 +62,12 @@ def _is_installed(found: Target) -> bool:
 
 def _is_current(root: Path, menu: Menu, uuids: dict[str, str]) -> bool:
     tree = Tree(root)
-    return tree.read(grub.SETTINGS) == grub.settings(menu) and tree.read(
-        grub.RESCUE_ENTRY
-    ) == grub.rescue_entry(menu, uuids["netspring-rescue"])
+    wanted = {
+        grub.SETTINGS: grub.settings(menu),
+        grub.LOCK_SCRIPT: grub.lock_script(),
+        grub.RESCUE_ENTRY: grub.rescue_entry(menu, uuids["netspring-rescue"]),
+    }
+    return all(tree.read(name) == text for name, text in wanted.items())
 
 
 def _write(found: Target, menu: Menu) -> dict[str, Any]:

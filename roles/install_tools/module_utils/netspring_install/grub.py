@@ -14,11 +14,20 @@ from ansible.module_utils.netspring_install.files import Tree
 
 SETTINGS = "etc/default/grub.d/netspring.cfg"
 RESCUE_ENTRY = "etc/grub.d/42_netspring_rescue"
+# After 00_header, which says how an entry gets its name, and before the first entry.
+LOCK_SCRIPT = "etc/grub.d/01_netspring_lock"
 CONFIG = "boot/grub/grub.cfg"
 BIOS_FOLDER = "boot/grub/i386-pc"
 # kernel-command-line(7). The live environment knows the station's key; a PC in a classroom lets
 # nobody in.
 CLOSED = ("systemd.mask=ssh.service", "systemd.mask=ssh.socket")
+# GRUB manual, "Authentication and authorisation": once somebody is named here, nobody else may edit
+# an entry (init=/bin/sh is root) or get GRUB's shell. This one has no password on any PC, so nobody
+# can be it: there is nothing to find out, to lose, or to be the same on two PCs.
+LOCK = 'set superusers="netspring"\nexport superusers\n'
+# Debian's scripts put this variable into every entry and every submenu; so all of them still start
+# without being asked, and the files of Debian's packages stay as they are.
+FREE = 'menuentry_id_option="--unrestricted --id"'
 BUILD_AGAIN = "build the image again on the station (netspring image build)"
 
 
@@ -58,6 +67,18 @@ def settings(menu: Menu) -> str:
     )
 
 
+def lock_script() -> str:
+    """A script of /etc/grub.d: any entry may be started, and none may be changed."""
+    return f"""#!/bin/sh
+# Written by Netspring: whoever sits here may start every entry, and change none.
+set -e
+cat <<'END'
+{LOCK}{FREE}
+export menuentry_id_option
+END
+"""
+
+
 def rescue_entry(menu: Menu, rescue_uuid: str) -> str:
     """A script of /etc/grub.d that adds the live environment on the rescue partition.
 
@@ -67,7 +88,7 @@ def rescue_entry(menu: Menu, rescue_uuid: str) -> str:
     return f"""#!/bin/sh
 set -e
 cat <<'END'
-menuentry 'Rescue' --class rescue {{
+menuentry 'Rescue' --class rescue --unrestricted {{
 	search --no-floppy --fs-uuid --set=root {rescue_uuid}
 	linux /live/vmlinuz {" ".join((menu.rescue_cmdline, *CLOSED))}
 	initrd /live/initrd.img
@@ -77,9 +98,12 @@ END
 
 
 def efi_config(root_uuid: str) -> bytes:
-    """What the signed GRUB on the ESP reads first: where the real configuration is."""
+    """What the signed GRUB on the ESP reads first: where the real configuration is.
+
+    It is locked too: who leaves the menu with Esc would else get GRUB's shell.
+    """
     return (
-        f"search.fs_uuid {root_uuid} root\n"
+        f"{LOCK}search.fs_uuid {root_uuid} root\n"
         "set prefix=($root)/boot/grub\n"
         "configfile $prefix/grub.cfg\n"
     ).encode()
@@ -114,6 +138,7 @@ def configure(tree: Tree, menu: Menu, disk: str, uuids: dict[str, str]) -> None:
     tree.folder("etc/default")
     tree.folder("etc/default/grub.d")
     tree.text(SETTINGS, settings(menu))
+    tree.text(LOCK_SCRIPT, lock_script(), 0o755)
     tree.text(RESCUE_ENTRY, rescue_entry(menu, uuids["netspring-rescue"]), 0o755)
     what = f"GRUB on {disk}"
     with inside(tree.root):
@@ -161,7 +186,23 @@ def config_problem(text: str, uuids: dict[str, str]) -> str | None:
     rescues = [line.split() for line in text.splitlines() if "/live/vmlinuz" in line]
     if not rescues or not all(set(CLOSED) <= set(words) for words in rescues):
         return "its rescue entry would start sshd"
-    return None
+    return _lock_problem(text)
+
+
+def _lock_problem(text: str) -> str | None:
+    """What is wrong with who may do what; a menu that asks for a password would start nothing."""
+    head, first, _ = text.partition("\nmenuentry ")
+    if LOCK not in head:
+        return "its menu lets anybody change how the PC starts"
+    lines = [line.strip() for line in text.splitlines()]
+    names = [line for line in lines if "menuentry_id_option=" in line]
+    free = FREE in head.splitlines() and names[-1] == FREE
+    for line in [line for line in lines if line.startswith(("menuentry ", "submenu "))]:
+        if "--unrestricted" not in line.split() and not (
+            free and "$menuentry_id_option" in line.split()
+        ):
+            return "an entry of its menu asks for a password that nobody has"
+    return None if first else "its menu has no entry"
 
 
 def write_boot_sector(root: Path, disk: str) -> None:
