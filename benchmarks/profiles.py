@@ -6,7 +6,7 @@
 
 Each goes the real way onto a virtual PC with as much memory as its PCs have: wiped, installed, and
 started from its own disk. Then a stopwatch runs from power-on until the screen shows a desktop and
-has come to rest; memory is what free(1) calls used, with what lies in the compressed swap added.
+has come to rest; memory is what `free -m` calls used, with what lies in the compressed swap added.
 The lines can be pasted into README.md. It ends with 1 if a limit is missed.
 
 A station with other work takes longer; what it prints is of this run.
@@ -60,8 +60,8 @@ class Limit:
 
 
 LIMITS = {
-    "idle": Limit("RAM used after login", "MB", {"lite": 350}),
-    "open": Limit("RAM used with Scratch and Tux Paint open", "MB", {"lite": 1500}),
+    "idle": Limit("RAM used after login", "MiB", {"lite": 350}),
+    "open": Limit("RAM used with Scratch and Tux Paint open", "MiB", {"lite": 1500}),
     "disk": Limit("image on the disk", "GB", {"lite": 3.2}),
     "packed": Limit("image compressed", "GB", {"lite": 1.4}),
     "desktop": Limit("power-on to desktop, two cores", "s", {"lite": 40}),
@@ -100,11 +100,11 @@ def missed(found: dict[str, dict[str, float]]) -> list[str]:
     ]
 
 
-def used_mb(meminfo: str) -> float:
-    """Used memory in MB from the text of /proc/meminfo, swap included (pure; proc(5))."""
+def used_mib(meminfo: str) -> float:
+    """Used memory in MiB from the text of /proc/meminfo, swap included (pure; proc(5))."""
     kib = {key: int(value) for key, value in re.findall(r"^(\w+):\s+(\d+) kB$", meminfo, re.M)}
     used = kib["MemTotal"] - kib["MemAvailable"] + kib["SwapTotal"] - kib["SwapFree"]
-    return used * 1024 / 1e6
+    return used / 1024
 
 
 def image_of(station: Station, profile: str, keep: bool) -> tuple[Manifest, float | None]:
@@ -150,10 +150,10 @@ def trust(station: Station, name: str) -> None:
 
 
 def memory(station: Station, name: str) -> float:
-    """Used memory in MB: the middle one of five looks."""
+    """Used memory in MiB: the middle one of five looks."""
     looks = []
     for _ in range(5):
-        looks.append(used_mb(shell(station, name, "cat /proc/meminfo")))
+        looks.append(used_mib(shell(station, name, "cat /proc/meminfo")))
         time.sleep(3)
     return statistics.median(looks)
 

@@ -33,14 +33,14 @@ def bench() -> ModuleType:
 
 
 def test_used_memory_counts_what_lies_in_swap(bench: ModuleType) -> None:
-    assert bench.used_mb(MEMINFO) == pytest.approx((2014228 - 1660000 + 7108) * 1.024e-3)
+    assert bench.used_mib(MEMINFO) == pytest.approx((2014228 - 1660000 + 7108) / 1024)
 
 
 def test_the_table_has_a_line_per_number_and_a_limit_where_there_is_one(bench: ModuleType) -> None:
     found = {"lite": {"idle": 344.6, "disk": 2.871}, "studio": {"idle": 360.0, "build": 9.53}}
     lines = bench.table(found)
     assert lines[0] == "| what | `lite` | limit | `studio` | limit |"
-    assert lines[2] == "| RAM used after login | 344.6 MB | 350.0 MB | 360.0 MB | - |"
+    assert lines[2] == "| RAM used after login | 344.6 MiB | 350.0 MiB | 360.0 MiB | - |"
     assert lines[4] == "| image on the disk | 2.87 GB | 3.20 GB | - | - |"
     assert len({line.count("|") for line in lines}) == 1
     assert len(lines) == 2 + len(bench.LIMITS)
@@ -49,4 +49,4 @@ def test_the_table_has_a_line_per_number_and_a_limit_where_there_is_one(bench: M
 def test_what_exceeds_a_limit_is_said(bench: ModuleType) -> None:
     assert bench.missed({"lite": {"idle": 350.0, "packed": 1.39}, "studio": {"idle": 999}}) == []
     (said,) = bench.missed({"lite": {"idle": 350.4, "desktop": 40.0}})
-    assert said == "lite: RAM used after login is 350.4 MB, the limit 350.0 MB"
+    assert said == "lite: RAM used after login is 350.4 MiB, the limit 350.0 MiB"
