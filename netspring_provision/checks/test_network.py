@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netspring_provision.checks.asking import Facts, Seen, part, require
 
+FIREWALL = "inet netspring"
 # Clients of DHCP hold these ports to hear the server's answer; no service is behind them.
 DHCP_CLIENT = {("udp", "68"), ("udp", "546")}
 
@@ -44,3 +45,12 @@ def test_nobody_enters_by_password(facts: Facts, seen: Seen) -> None:
     if sshd.get("permitrootlogin") not in ("without-password", "prohibit-password", "no"):
         problems.append(f"root may log in: {sshd.get('permitrootlogin')}")
     require(problems)
+
+
+def test_firewall_is_on(facts: Facts, seen: Seen) -> None:
+    """Our table is there and drops what no rule of it lets in."""
+    chains = part(facts, "firewall")["input"]
+    seen(", ".join(f"{chain['table']}: {chain['policy']}" for chain in chains) or "-")
+    policies = [chain["policy"] for chain in chains if chain["table"] == FIREWALL]
+    if policies != ["drop"]:
+        require([f"{FIREWALL} judges what comes in by {policies}, expected drop"])

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 SAMPLE_BYTES = 65536
 SAMPLES = 192
+# Memory, drives for floppy disks, and the parts of an eMMC that hold its own boot code and keys.
+NO_DISK = re.compile(r"zram|fd\d|ram\d|mmcblk\d+(boot\d+|rpmb)$")
 EDGE_BYTES = 1 << 20
 
 
@@ -29,7 +32,7 @@ def all_disks(marks: list[bytes]) -> list[dict[str, Any]]:
     )  # fmt: skip
     found = []
     for entry in json.loads(done.stdout)["blockdevices"]:
-        if entry["type"] != "disk" or entry["name"].startswith(("zram", "fd", "ram")):
+        if entry["type"] != "disk" or NO_DISK.match(entry["name"]):
             continue
         if not entry["size"]:  # an empty card reader
             continue
@@ -80,3 +83,40 @@ def sample(device: Path, size: int, marks: list[bytes]) -> dict[str, Any]:
     finally:
         os.close(descriptor)
     return result
+
+
+# What the kernel says when a medium, a drive or its cable fails.
+_COMPLAINT = re.compile(
+    r"I/O error|EXT4-fs error|[Mm]edium [Ee]rror|critical (medium|target) error|"
+    r"failed command|timeout|controller is down|[Uu]nrecovered read error"
+)
+
+
+def names(sys: Path = Path("/sys")) -> list[str]:
+    """How the kernel's log names the fixed disks of this PC: ``sda``, ``ata1``, ``nvme0``.
+
+    Not what a child puts in and pulls out: sticks, cards, discs.
+    """
+    found = set()
+    for disk in sorted((sys / "block").glob("*")):
+        place = str(disk.resolve())
+        card = disk / "device/type"
+        if (
+            NO_DISK.match(disk.name)
+            or disk.name.startswith(("loop", "sr", "dm-", "md"))
+            or "/usb" in place
+            or (disk / "removable").read_text().strip() != "0"
+            or (card.is_file() and card.read_text().strip() == "SD")
+        ):
+            continue
+        found |= {disk.name, *re.findall(r"/(ata\d+|nvme\d+)/", place)}
+    return sorted(found)
+
+
+def complaints(lines: list[str], named: list[str]) -> list[str]:
+    """Lines of the kernel's log in which one of these disks, or a part of it, fails. Pure."""
+    words = "|".join(re.escape(name) for name in named)
+    if not words:
+        return []
+    ours = re.compile(rf"(?<![\w/])({words})(p?\d+|n\d+(p\d+)?)?(?:\.\d+)?(?!\w)")
+    return [line for line in lines if _COMPLAINT.search(line) and ours.search(line)]

@@ -77,9 +77,11 @@ def foreign(
         for path, state in _below(entry):
             if state.st_uid != known[entry.name]:
                 _note(found["owners"], root, path)
-            # What every home begins with has the dates of the image.
+            # What every home begins with has the dates of the image. A copy from a stick may keep
+            # its old date of change, but not that of its inode (stat(2), st_ctime).
             skeleton = root / "etc/skel" / path.relative_to(entry)
-            old = stat.S_ISREG(state.st_mode) and state.st_mtime < installed
+            dated = max(state.st_mtime, state.st_ctime)
+            old = stat.S_ISREG(state.st_mode) and dated < installed
             if old and not skeleton.is_file():
                 _note(found["old"], root, path)
     for name in EMPTY:

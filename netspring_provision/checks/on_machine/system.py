@@ -19,11 +19,6 @@ from typing import Any
 
 from netspring_provision.checks.on_machine import disks, homes, leftovers, parts
 
-DISK_ERRORS = re.compile(
-    r"I/O error, dev (?!fd|sr|loop)|Buffer I/O error on dev (?!fd|sr|loop)|EXT4-fs error|"
-    r"[Mm]edium [Ee]rror|critical (medium|target) error|ata\d+\.\d+: failed command|"
-    r"nvme\w*: (I/O .*timeout|.*controller is down)|unrecovered read error",
-)
 SETTLE_SECONDS = 90
 
 
@@ -176,14 +171,13 @@ def foreign(accounts: list[str]) -> dict[str, Any]:
 
 
 def kernel() -> dict[str, Any]:
-    """Complaints of the kernel about disks since the machine was switched on."""
+    """Complaints of the kernel about the PC's own disks since the machine was switched on."""
     lines = output("journalctl", "--dmesg", "--boot", "--output=cat", "--no-pager").splitlines()
     if not lines:
         lines = output("dmesg").splitlines()
     if not lines:
         raise RuntimeError("the kernel's log is empty")
-    errors = [line for line in lines if DISK_ERRORS.search(line)]
-    return {"lines": len(lines), "disk_errors": errors}
+    return {"lines": len(lines), "disk_errors": disks.complaints(lines, disks.names())}
 
 
 def memory() -> dict[str, Any]:
@@ -263,6 +257,19 @@ def listeners(table: str) -> list[dict[str, str]]:
     return found
 
 
+def firewall() -> dict[str, Any]:
+    """Chains that judge what comes in, with what becomes of a packet that no rule speaks of."""
+    rules = json.loads(output("nft", "--json", "list", "ruleset"))["nftables"]
+    chains = [entry["chain"] for entry in rules if "chain" in entry]
+    return {
+        "input": [
+            {"table": f"{chain['family']} {chain['table']}", "policy": chain.get("policy")}
+            for chain in chains
+            if chain.get("hook") == "input"
+        ]
+    }
+
+
 def clock() -> dict[str, Any]:
     """The machine's idea of the time, seconds since 1970."""
     zone = os.path.realpath("/etc/localtime")
@@ -290,6 +297,7 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
         "locale": lambda: locale(question["locale"]),
         "packages": packages,
         "network": network,
+        "firewall": firewall,
         "disks": lambda: disks.all_disks([mark.encode() for mark in question["donor_marks"]]),
         "leftovers": lambda: leftovers.find(question["token_sha256"]),
     }

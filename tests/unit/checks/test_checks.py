@@ -186,6 +186,8 @@ SYSTEM_FAULTS: list[tuple[str, Change, str]] = [
         lambda f: f["network"]["sshd"].update(permitrootlogin="yes"),
         "root may log in: yes",
     ),
+    ("firewall_is_on", lambda f: f["firewall"]["input"].clear(), "by [], expected drop"),
+    ("firewall_is_on", lambda f: f["firewall"]["input"][0].update(policy="accept"), "['accept']"),
     ("network_has_an_address", lambda f: f["network"].update(addresses=[]), "no network card"),
     ("network_has_an_address", lambda f: f["identity"].update(resolves_to=[]), "leads nowhere"),
 ]

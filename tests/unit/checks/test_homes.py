@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,12 @@ def test_old_files_are_found(root: Path, path: str, days: float, kind: str) -> N
     assert not any(found.values())
 
 
+def test_a_copy_that_kept_its_date_is_the_childs(root: Path) -> None:
+    put(root, "home/pupil/我的作品/photo.jpg", -9000)
+    found = homes.foreign(["pupil"], time.time() - 3600, root)
+    assert found == {"folders": [], "owners": [], "old": [], "elsewhere": []}
+
+
 def test_a_file_of_somebody_else_in_a_home_is_found(root: Path) -> None:
     path = put(root, "home/pupil/planted.txt", 1)
     other = root / "etc/passwd"
@@ -114,6 +121,7 @@ def test_logs_of_the_build_are_told_from_those_of_the_pc(root: Path) -> None:
     put(root, "var/log/empty.log", -3, "")
     put(root, "var/log/journal/a.journal", 1)
     put(root, "root/.bash_history", 1)
+    put(root, "home/pupil/.python_history", 1)
     put(root, "var/tmp/netspring-x/y", 1)
     found = leftovers.find(None, root)
     assert found["logs"] == ["/var/log/apt/history.log"]
