@@ -89,6 +89,9 @@ class LoopSticks:
             for one in self.there
         ]
 
+    def plugged_in(self, stick: Stick) -> bool:
+        return any(one.device == stick.key for one in self.there)
+
     def mount(self, stick: Stick) -> Path:
         self._step("mount")
         one = self._of(stick)

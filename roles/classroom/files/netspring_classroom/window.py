@@ -230,6 +230,10 @@ class NoSticks:
         """None."""
         return []
 
+    def plugged_in(self, stick: Stick) -> bool:
+        """Never asked: there is none."""
+        raise StickError("gone", stick.name)
+
     def mount(self, stick: Stick) -> Path:
         """Never asked: there is none."""
         raise StickError("gone", stick.name)

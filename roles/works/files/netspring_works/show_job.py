@@ -13,6 +13,7 @@ The order is that of the promise "your works are on the stick":
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,11 +99,12 @@ def bring(
 def _gone(stick: Stick, place: Place) -> bool:
     """Whether the stick was pulled out: writing fails before the system has noticed it."""
     until = time.monotonic() + NOTICED_WITHIN
-    while any(one.key == stick.key for one in place.find()):
-        if time.monotonic() > until:
-            return False
+    while time.monotonic() <= until:
+        with contextlib.suppress(StickError):  # not known: UDisks may answer again
+            if not place.plugged_in(stick):
+                return True
         time.sleep(0.25)
-    return True
+    return False
 
 
 def _why(error: StickError) -> str:

@@ -74,7 +74,10 @@ class Place(Protocol):
     """What the work of copying needs of a place for sticks."""
 
     def find(self) -> list[Stick]:
-        """All sticks that are plugged in."""
+        """All sticks that are plugged in, to show them; none where that is not known."""
+
+    def plugged_in(self, stick: Stick) -> bool:
+        """Whether it is plugged in. Raises: StickError, that is not known."""
 
     def mount(self, stick: Stick) -> Path:
         """Make it readable; the folder that it is in. Raises: StickError."""

@@ -53,12 +53,19 @@ class Sticks:
             )  # fmt: skip
 
     def find(self) -> list[Stick]:
-        """All sticks that are plugged in; none where UDisks does not answer."""
+        """All sticks that are plugged in, to show them; none where UDisks does not answer."""
         try:
-            answer = self._call(ROOT, MANAGER, "GetManagedObjects", None)
+            return self._find()
         except StickError:
             return []
-        return sticks_of(answer[0])
+
+    def plugged_in(self, stick: Stick) -> bool:
+        """Whether it is plugged in.
+
+        Raises:
+            StickError: UDisks does not answer; that is no word about the stick.
+        """
+        return any(one.key == stick.key for one in self._find())
 
     def mount(self, stick: Stick) -> Path:
         """Mount it, or take the place where the desktop has mounted it meanwhile.
@@ -99,9 +106,10 @@ class Sticks:
         can do neither may be pulled out as soon as it is let go.
 
         Raises:
-            StickError: ``busy`` as long as a program uses a part of it.
+            StickError: ``busy`` as long as a program uses a part of it; ``failed`` where UDisks
+                does not answer.
         """
-        for part in self.find():
+        for part in self._find():
             if part.drive == stick.drive:
                 self.unmount(part)
         drive = self._drive(stick)
@@ -115,8 +123,16 @@ class Sticks:
                 raise
             # It is written out and let go: pulling it out harms nothing.
 
+    def _find(self) -> list[Stick]:
+        """Raises: StickError, ``failed``, whatever it is that UDisks does not answer."""
+        try:
+            answer = self._call(ROOT, MANAGER, "GetManagedObjects", None)
+        except StickError as error:
+            raise StickError("failed", str(error)) from error
+        return sticks_of(answer[0])
+
     def _now(self, stick: Stick) -> Stick:
-        for one in self.find():
+        for one in self._find():
             if one.key == stick.key:
                 return one
         raise StickError("gone")
