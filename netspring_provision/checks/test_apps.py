@@ -76,8 +76,11 @@ def _square(came: Facts) -> list[str]:
 
 
 def _photo(came: Facts) -> list[str]:
-    if came["screen"] not in came["pictures"]:
+    values = [values for *size, values in came["pictures"] if size == came["screen"]]
+    if not values:
         return [f"among the works is no picture as large as the screen, {came['screen']}"]
+    if max(values) < acts.PHOTO_VALUES:
+        return ["the picture that it took of the screen is of one colour"]
     return []
 
 

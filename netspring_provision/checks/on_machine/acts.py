@@ -9,6 +9,7 @@ import os
 import struct
 import subprocess
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ STROKE_SECONDS = (3, 6, 12, 40)  # for a stroke to appear, at each attempt
 WRITING_SECONDS = (4, 20)  # for a text to be in its file, at each attempt
 WAIT_SECONDS = 60  # for what must happen, on the slowest PC
 LOOK_SECONDS = 0.4
+# A picture of the desktop has more different bytes than one of a single colour.
+PHOTO_VALUES = 32
 SETTLE_SECONDS = 0.6  # for what ended a movement of the mouse to be drawn
 
 
@@ -254,9 +257,10 @@ def photo(scene: Scene) -> dict[str, Any]:
     while not seen["pictures"] and time.monotonic() < deadline:
         time.sleep(LOOK_SECONDS)
         for path in sorted((scene.home / ".works").rglob("*.png")):
-            size = png_size(path.read_bytes())
+            content = path.read_bytes()
+            size = png_size(content)
             if size is not None:
-                seen["pictures"].append(list(size))
+                seen["pictures"].append([*size, png_values(content)])
     return seen
 
 
@@ -266,6 +270,20 @@ def png_size(content: bytes) -> tuple[int, int] | None:
         return None
     width, height = struct.unpack(">II", content[16:24])
     return width, height
+
+
+def png_values(content: bytes) -> int:
+    """How many different bytes the rows of a PNG file hold: few in a picture of one colour."""
+    rows, at = b"", 8
+    while at + 8 <= len(content):
+        (length,) = struct.unpack(">I", content[at : at + 4])
+        if content[at + 4 : at + 8] == b"IDAT":
+            rows += content[at + 8 : at + 8 + length]
+        at += 12 + length
+    try:
+        return len(set(zlib.decompress(rows)))
+    except zlib.error:
+        return 0
 
 
 ACTS: dict[str, Act] = {

@@ -41,20 +41,33 @@ def await_session(uid: int, panels: list[str]) -> tuple[dict[str, int], int | No
 def seconds_to(panel: int, proc: Path = Path("/proc")) -> float | None:
     """From the start of the kernel to that of the panel, without what the PC waited for a person.
 
-    After a logout the desktop starts anew. So the time of this session, from its X server on, is
-    added to the time at which the display manager was first ready.
+    A desktop that was started anew, after a logout or with the display manager, is judged by its
+    own way from its X server on, added to the time at which the PC was first ready for it. Where
+    the panel alone was started anew, the icons of the desktop are still those of the login.
     """
-    first = subprocess.run(
-        ["/usr/bin/systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic",
-         "display-manager.service"],
-        capture_output=True, text=True, check=False, timeout=60,
-    ).stdout.strip()  # fmt: skip
+    # graphical.target keeps the time of the boot when the display manager is started anew.
+    ready = [_ready(unit) for unit in ("display-manager.service", "graphical.target")]
+    first = min((at for at in ready if at is not None), default=None)
     shown = _started(proc, panel)
-    if not first.isdigit() or shown is None:
+    if first is None or shown is None:
         return None
-    servers = [_started(proc, number) for number in named(("Xorg", "X"), proc)]
-    before = [at for at in servers if at is not None and at <= shown]
-    return round(int(first) / 1e6 + shown - max(before), 1) if before else None
+    servers = [at for number in named(("Xorg", "X"), proc) if (at := _started(proc, number))]
+    server = max((at for at in servers if at <= shown), default=None)
+    if server is None:
+        return None
+    icons = [at for number in named(("pcmanfm-qt",), proc) if (at := _started(proc, number))]
+    shown = min(at for at in (shown, *icons) if at >= server)
+    return round(first + shown - server, 1)
+
+
+def _ready(unit: str) -> float | None:
+    """When a unit was started last, seconds after the kernel; ``None`` if it is not running."""
+    done = subprocess.run(  # noqa: S603
+        ["/usr/bin/systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", unit],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    told = done.stdout.strip()
+    return int(told) / 1e6 if told.isdigit() and told != "0" else None
 
 
 def emulated() -> bool:

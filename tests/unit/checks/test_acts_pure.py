@@ -124,6 +124,14 @@ def test_only_a_whole_picture_has_a_size() -> None:
     assert acts.png_size(b"GIF89a" + whole) is None
 
 
+def test_a_picture_of_one_colour_is_told_from_one_of_the_screen() -> None:
+    assert acts.png_values(canvas(60, 40).png()) < acts.PHOTO_VALUES
+    assert acts.png_values(Picture(60, 40, bytes(60 * 40 * 3)).png()) < acts.PHOTO_VALUES
+    shades = bytes(at % 251 for at in range(60 * 40 * 3))
+    assert acts.png_values(Picture(60, 40, shades).png()) > acts.PHOTO_VALUES
+    assert acts.png_values(b"no picture at all") == 0
+
+
 def test_the_turtles_programs_are_whole() -> None:
     source = samples.SAMPLES["square.py"]().decode()
     compile(source, "square.py", "exec")

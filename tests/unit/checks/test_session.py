@@ -24,14 +24,21 @@ def process(proc: Path, pid: int, name: str, started: float) -> None:
 
 
 @pytest.fixture
-def manager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A display manager that was ready 21.5 s after the kernel's start."""
+def ready(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """When units became active, in microseconds: a display manager 21.5 s after the kernel."""
+    times = {"display-manager.service": "21500000", "graphical.target": "22500000"}
 
-    def ready(argv: list[str], **_more: Any) -> subprocess.CompletedProcess[str]:
+    def show(argv: list[str], **_more: Any) -> subprocess.CompletedProcess[str]:
         assert "--property=ActiveEnterTimestampMonotonic" in argv
-        return subprocess.CompletedProcess(argv, 0, "21500000\n", "")
+        return subprocess.CompletedProcess(argv, 0, times[argv[-1]] + "\n", "")
 
-    monkeypatch.setattr(session.subprocess, "run", ready)
+    monkeypatch.setattr(session.subprocess, "run", show)
+    return times
+
+
+@pytest.fixture
+def manager(ready: dict[str, str]) -> None:
+    assert ready
 
 
 @pytest.mark.usefixtures("manager")
@@ -56,3 +63,27 @@ def test_without_an_x_server_before_the_panel_nothing_is_known(tmp_path: Path) -
     process(tmp_path, 950, "Xorg", 50.0)
     assert session.seconds_to(900, tmp_path) is None
     assert session.seconds_to(901, tmp_path) is None
+
+
+def test_a_display_manager_started_anew_is_not_blamed_either(
+    tmp_path: Path, ready: dict[str, str]
+) -> None:
+    ready["display-manager.service"] = "2400000000"
+    process(tmp_path, 7000, "Xorg", 2401.0)
+    process(tmp_path, 9000, "lxqt-panel", 2412.0)
+    assert session.seconds_to(9000, tmp_path) == 33.5
+
+
+@pytest.mark.usefixtures("manager")
+def test_a_panel_that_was_started_anew_alone_is_not_blamed(tmp_path: Path) -> None:
+    process(tmp_path, 700, "Xorg", 22.0)
+    process(tmp_path, 850, "pcmanfm-qt", 39.0)
+    process(tmp_path, 9000, "lxqt-panel", 1800.0)
+    assert session.seconds_to(9000, tmp_path) == 38.5
+
+
+def test_units_that_never_ran_tell_nothing(tmp_path: Path, ready: dict[str, str]) -> None:
+    ready.update({"display-manager.service": "0", "graphical.target": ""})
+    process(tmp_path, 700, "Xorg", 22.0)
+    process(tmp_path, 900, "lxqt-panel", 40.0)
+    assert session.seconds_to(900, tmp_path) is None
