@@ -32,7 +32,7 @@ from netspring_provision.lab.session import end, open_as_child, shell
 
 IMAGES = Path(__file__).with_name("images")
 STILL_SECONDS = 6.0
-LONGEST_SECONDS = 300.0
+LONGEST_SECONDS = 900.0  # Tux Paint looks through its stamps, emulated
 FEWEST_COLOURS = 8  # of a program that fills the screen, with text on it
 WINDOW_SHARE = 0.1  # of the screen that must look different once a program's window is there
 FOLDER = "/home/pupil/.works"
