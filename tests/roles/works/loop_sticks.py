@@ -11,6 +11,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from netspring_works.sticks import Stick, StickError
 
@@ -18,6 +19,21 @@ from netspring_works.sticks import Stick, StickError
 def run(*argv: str | Path) -> str:
     """Run a tool that must succeed; what it printed."""
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def seen(one: Any) -> Stick:
+    """A stick as UDisks would tell of it."""
+    return Stick(
+        key=one.key,
+        drive=one.key,
+        uuid=one.uuid,
+        serial="",
+        name=one.name,
+        size=one.size,
+        kind="ext4",
+        read_only=one.read_only,
+        mounted=one.place if one.mounted() else None,
+    )
 
 
 class LoopStick:
@@ -29,11 +45,17 @@ class LoopStick:
         with file.open("wb") as stream:
             stream.truncate(size)
         run("mkfs.ext4", "-q", "-F", "-m", "0", "-L", name, file)
+        self.uuid = run("blkid", "-p", "-s", "UUID", "-o", "value", file)
         self.read_only = read_only
         flags = ["--read-only"] if read_only else []
         self.device = run("losetup", "--find", "--show", *flags, file)
+        self.key = self.device
         self.place = file.with_suffix(".mounted")
         self.place.mkdir()
+
+    def seen(self) -> Stick:
+        """What UDisks would say of it."""
+        return seen(self)
 
     def mounted(self) -> bool:
         return self.place.is_mount()
@@ -71,26 +93,15 @@ class LoopSticks:
 
     def _of(self, stick: Stick) -> LoopStick:
         for one in self.there:
-            if one.device == stick.key:
+            if one.seen().same(stick):
                 return one
         raise StickError("gone")
 
     def find(self) -> list[Stick]:
-        return [
-            Stick(
-                key=one.device,
-                drive=one.device,
-                name=one.name,
-                size=one.size,
-                kind="ext4",
-                read_only=one.read_only,
-                mounted=one.place if one.mounted() else None,
-            )
-            for one in self.there
-        ]
+        return [one.seen() for one in self.there]
 
     def plugged_in(self, stick: Stick) -> bool:
-        return any(one.device == stick.key for one in self.there)
+        return any(one.seen().same(stick) for one in self.there)
 
     def mount(self, stick: Stick) -> Path:
         self._step("mount")

@@ -20,6 +20,7 @@ LIBRARY, TEXTS, ICONS, *STICKS = sys.argv[1:]
 sys.path[:0] = [LIBRARY, str(Path(__file__).parent)]
 
 from loop_sticks import LoopSticks  # noqa: E402
+from loop_sticks import seen as seen_by_udisks  # noqa: E402
 from netspring_works import show, texts  # noqa: E402
 
 GLib, Gtk = show.GLib, show.Gtk
@@ -31,14 +32,18 @@ def stick(word: str) -> Any:
     """What LoopSticks needs of a stick that the test has made."""
     device, folder, name, kind = word.split(":")
     place = Path(folder)
-    return SimpleNamespace(
+    one = SimpleNamespace(
         device=device,
+        key=device,
+        uuid=name,
         place=place,
         name=name,
         size=1 << 24,
         read_only=kind == "locked",
         mounted=place.is_mount,
     )
+    one.seen = lambda: seen_by_udisks(one)
+    return one
 
 
 def seen(widget: show.Gtk.Widget, found: dict[str, list[str]]) -> dict[str, list[str]]:

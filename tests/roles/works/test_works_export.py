@@ -189,6 +189,39 @@ def test_a_stick_that_is_pulled_out_is_told_apart(works: Path, make_stick: Make)
     assert (works / "猫.png").exists()
 
 
+@pytest.mark.parametrize("when", ["copying", "writing", "checking", "stopped"])
+def test_another_stick_in_its_place_keeps_what_it_has(
+    works: Path, make_stick: Make, when: str
+) -> None:
+    """It gets the same object of UDisks, and holds an export of the same name."""
+    first, second = make_stick(), make_stick(name="BEN")
+    bring(LoopSticks(second), works)
+    kept = second.files()
+    for work in find_works(works):
+        work.path.write_bytes(work.path.read_bytes()[::-1] + b"better")
+    place = LoopSticks(first)
+    stick = place.find()[0]
+
+    def swap(step: str, *_numbers: int) -> None:
+        if step == when and first in place.there:
+            os.system(f"umount --lazy '{first.place}'")  # noqa: S605 - a path of this test
+            second.key, second.place = first.key, first.place
+            place.there = [second]
+            os.system(f"mount '{second.device}' '{second.place}'")  # noqa: S605
+
+    def stopped() -> bool:
+        swap("stopped")
+        return when == "stopped"
+
+    with pytest.raises(export.ExportError) as caught:
+        show_job.bring(find_works(works), stick, place, NAME, swap, stopped)
+    assert caught.value.reason == ("stopped" if when == "stopped" else "gone")
+    while second.mounted():
+        os.system(f"umount '{second.place}'")  # noqa: S605 - a path of this test
+    there = second.files()
+    assert {name: there.get(name) for name in kept} == kept
+
+
 def test_what_was_left_of_a_pulled_stick_goes_with_the_next_try(
     works: Path, make_stick: Make
 ) -> None:

@@ -33,6 +33,8 @@ def test_a_stick_is_found_and_the_disks_of_the_pc_are_not(objects: Objects) -> N
         Stick(
             key=f"{BLOCKS}/sda1",
             drive=ANNA,
+            uuid="5307-AAEC",
+            serial="SANNA",
             name="ANNA",
             size=133169152,
             kind="vfat",

@@ -128,3 +128,22 @@ def test_a_stick_that_was_pulled_out_is_gone(bus: Bus, place: Any) -> None:
     with pytest.raises(StickError) as caught:
         place.mount(stick)
     assert caught.value.reason == "gone"
+
+
+@pytest.mark.parametrize(
+    ("interface", "changes"),
+    [("Block", {"IdUUID": "1234-ABCD"}), ("Block", {"Size": 1 << 30}), ("Drive", {"Serial": "B"})],
+    ids=["filesystem", "size", "serial"],
+)
+def test_another_stick_under_the_same_name_is_not_touched(
+    bus: Bus, place: Any, interface: str, changes: dict[str, Any]
+) -> None:
+    (stick,) = place.find()
+    path = stick.key if interface == "Block" else stick.drive
+    bus.objects[path][f"org.freedesktop.UDisks2.{interface}"] |= changes
+    assert not place.plugged_in(stick)
+    for deed in (place.mount, place.unmount, place.take_out):
+        with pytest.raises(StickError) as caught:
+            deed(stick)
+        assert caught.value.reason == "gone"
+    assert set(bus.asked) == {"GetManagedObjects"}

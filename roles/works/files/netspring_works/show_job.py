@@ -132,10 +132,16 @@ def _bring(
     copied = export.copy_works(works, part, _counter(tell, "copying", total), stopped)
     tell("writing", 0, 0)
     export.write_out(top)
+    try:
+        # On another stick that was plugged in instead, a folder of that name is not ours.
+        if not place.plugged_in(stick):
+            raise export.ExportError("gone")
+    except StickError as error:
+        raise export.ExportError(_why(error), detail=str(error)) from error
     final = free_path(top, name, "")
     try:
-        made.append(Path(final.name))
         part.rename(final)
+        made.append(Path(final.name))  # only now is it one that this run made
     except OSError as error:
         raise export.stick_error(error) from error
     export.write_out(top)
@@ -176,7 +182,7 @@ def let_go(stick: Stick, place: Place) -> bool:
 
 
 def _clear(stick: Stick, place: Place, made: Sequence[Path]) -> None:
-    """Take away what this program began, and nothing else."""
+    """Take away what this run began, and nothing else; nothing of a stick in its place."""
     try:
         top = place.mount(stick)
         for name in made:

@@ -33,8 +33,10 @@ class Stick:
     """One filesystem that a child plugged in.
 
     Attributes:
-        key: the object of UDisks.
+        key: the object of UDisks; the next stick may get the same one.
         drive: object of the whole stick.
+        uuid: what blkid reads from the filesystem; empty where there is none.
+        serial: number that the maker gave the stick; empty on cheap ones.
         name: label of the filesystem, else the maker's name for the stick.
         size: bytes of the filesystem.
         kind: filesystem as blkid names it; empty where there is none that can be read.
@@ -44,11 +46,19 @@ class Stick:
 
     key: str
     drive: str
+    uuid: str
+    serial: str
     name: str
     size: int
     kind: str
     read_only: bool
     mounted: Path | None
+
+    def same(self, other: Stick) -> bool:
+        """Whether it is that stick, and not another one in its place."""
+        return (self.key, self.uuid, self.serial, self.size) == (
+            other.key, other.uuid, other.serial, other.size,
+        )  # fmt: skip
 
     @property
     def readable(self) -> bool:
@@ -159,6 +169,8 @@ def _stick(
     return Stick(
         key=key,
         drive=block["Drive"],
+        uuid=block.get("IdUUID", ""),
+        serial=drive.get("Serial", ""),
         name=block.get("IdLabel", "").strip() or maker or "USB",
         size=block.get("Size", 0),
         kind=(block.get("IdType", "") or "unknown") if filesystem is not None else "",

@@ -65,7 +65,7 @@ class Sticks:
         Raises:
             StickError: UDisks does not answer; that is no word about the stick.
         """
-        return any(one.key == stick.key for one in self._find())
+        return any(one.same(stick) for one in self._find())
 
     def mount(self, stick: Stick) -> Path:
         """Mount it, or take the place where the desktop has mounted it meanwhile.
@@ -107,8 +107,9 @@ class Sticks:
 
         Raises:
             StickError: ``busy`` as long as a program uses a part of it; ``failed`` where UDisks
-                does not answer.
+                does not answer; ``gone`` also where another stick is in its place.
         """
+        self._now(stick)
         for part in self._find():
             if part.drive == stick.drive:
                 self.unmount(part)
@@ -133,7 +134,7 @@ class Sticks:
 
     def _now(self, stick: Stick) -> Stick:
         for one in self._find():
-            if one.key == stick.key:
+            if one.same(stick):
                 return one
         raise StickError("gone")
 
