@@ -36,6 +36,8 @@ def install_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.chown(tree / "etc" / "shadow", 0, 42)
     (tree / "etc" / "shadow").chmod(0o640)
     (tree / "etc" / "skel" / ".profile").write_text("# from the skeleton\n")
+    (tree / "etc" / "skel" / ".tuxpaint").mkdir()
+    (tree / "etc" / "skel" / ".tuxpaint" / "saved").symlink_to("../.works")
     kit.put_languages(tree)
     (tree / "etc" / "machine-id").touch()
     (tree / "etc" / "hello").write_text("from the image\n")

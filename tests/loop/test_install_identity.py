@@ -80,6 +80,9 @@ def test_a_pc_gets_what_is_its_own(bench: Bench) -> None:
         assert (home / "pupil/.works").resolve() == home / "pupil/我的作品"
         assert (home / "pupil/我的作品").is_dir()
         assert stat.S_IMODE((home / "pupil").stat().st_mode) == 0o700
+        assert (home / "pupil/.tuxpaint/saved").is_symlink()
+        owners = {path.lstat().st_uid for path in (home / "pupil").rglob("*")}
+        assert owners == {1000}, "links to folders too"
     assert result["machine_id"] == machine_id
     assert result["ssh_host_keys"] == [" ".join(public)]
     assert result["homes"] == ["pupil"]

@@ -276,8 +276,9 @@ def _make_home(tree: Tree, home: Path, name: str, uid: int, gid: int) -> None:
     fresh = home / f".new-{name}"
     tools.run(["rm", "-rf", "--", str(fresh)], what=f"home of {name}")
     tools.run(["cp", "-a", "--", str(source), str(fresh)], what=f"home of {name}")
-    for folder, _, files in os.walk(fresh):
-        for path in (folder, *(os.path.join(folder, file) for file in files)):  # noqa: PTH118
+    # A link to a folder is named among the folders, but not walked into.
+    for folder, folders, files in os.walk(fresh):
+        for path in (folder, *(os.path.join(folder, name) for name in (*folders, *files))):  # noqa: PTH118
             os.chown(path, uid, gid, follow_symlinks=False)
     fresh.chmod(0o700)
     fresh.rename(home / name)
