@@ -55,6 +55,9 @@ class App:
         seconds: how long it may take to its first window.
         act: what is done in it once it is open (``on_machine/acts.py``), if anything.
         opens: words added to its command for that, samples (``on_machine/samples.py``) among them.
+        menu: it is looked for in the menu, too; else it must be on the child's desktop.
+        asks: when it is closed, it asks a question inside its own window.
+        least: width and height of its window, in pixels; a message is smaller than a program.
         does: what it must be able to do, in words; its act proves it. ``None`` where a check of its
             own speaks of that.
     """
@@ -65,6 +68,9 @@ class App:
     seconds: int
     act: str | None = None
     opens: tuple[str, ...] = ()
+    menu: bool = False
+    asks: bool = False
+    least: tuple[int, int] = (600, 400)
     does: Words | None = None
 
 
@@ -182,6 +188,9 @@ def _profile(name: str, entry: Mapping[str, Any]) -> Profile:
                 seconds=int(app["seconds"]),
                 act=app.get("act"),
                 opens=tuple(app.get("opens", ())),
+                menu=bool(app.get("menu", False)),
+                asks=bool(app.get("asks", False)),
+                least=tuple(app.get("least", App.least)),
                 does=Words(**app["does"]) if "does" in app else None,
             )
             for app in entry["apps"]

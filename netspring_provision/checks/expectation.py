@@ -80,6 +80,8 @@ class Expectation:
                     "seconds": app.seconds,
                     "act": app.act if chinese or app.act != "pinyin" else None,
                     "opens": list(app.opens),
+                    "menu": app.menu,
+                    "asks": app.asks,
                 }
                 for app in profile.apps
             ],

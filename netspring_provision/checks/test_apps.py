@@ -26,7 +26,10 @@ def test_app_opens(desktop: Facts, app: App, seen: Seen) -> None:
     elif not found["filled"]:
         problems.append("its window stayed empty")
     elif found["variety"]["colours"] < FEWEST_COLOURS:
-        problems.append(f"the screen had only {found['variety']['colours']} colours with it open")
+        problems.append(f"its window had only {found['variety']['colours']} colours")
+    if window and any(is_ < least for is_, least in zip(window["size"], app.least, strict=True)):
+        width, height = window["size"]
+        problems.append(f"its window of {width} x {height} is a message, and not the program")
     if window and not found.get("closed"):
         problems.append("it could not be closed")
     require(list(dict.fromkeys(problems)))

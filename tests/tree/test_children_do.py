@@ -57,6 +57,22 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 window.protocol("WM_DELETE_WINDOW", lambda: None)
 window.mainloop()""",
 )
+# What moves is not yet alive.
+RESTLESS = STUBBORN.replace(
+    "window.mainloop()",
+    """def turn(blue=False):
+    window.configure(background="blue" if blue else "white")
+    window.after(300, turn, not blue)
+turn()
+window.mainloop()""",
+)
+MESSAGE = """#!/usr/bin/python3
+import tkinter
+window = tkinter.Tk()
+window.geometry("420x160")
+tkinter.Label(window, text="Something went wrong.", font=("Sans", 14)).pack(expand=True)
+window.mainloop()
+"""
 
 
 def verdict(name: str, desktop: dict[str, Any]) -> str:
@@ -99,6 +115,8 @@ def test_the_image_does_what_children_do(answer: dict[str, Any], name: str) -> N
         ("app_works[scratch]", "/usr/bin/netspring-scratch", STATUE, "the cat moved by 0, 0"),
         ("app_works[kturtle]", "/usr/bin/kturtle", EMPTY, "drew no square: 0 pixels"),
         ("app_opens[kturtle]", "/usr/bin/kturtle", STUBBORN, "it hangs"),
+        ("app_opens[kturtle]", "/usr/bin/kturtle", RESTLESS, "it hangs"),
+        ("app_opens[kturtle]", "/usr/bin/kturtle", MESSAGE, "is a message, and not the program"),
         ("app_opens[kturtle]", "/usr/bin/kturtle", "#!/bin/sh\nexit 3\n", "it ended with 3"),
         ("app_works[kturtle]", "/usr/bin/kturtle", "#!/bin/sh\nexit 3\n", "it ended with 3"),
     ],
@@ -124,6 +142,13 @@ def test_a_program_that_is_gone_is_found_out(tree: Tree) -> None:
         found = tree.ask("tuxpaint")
     assert "its program tuxpaint is missing" in verdict("app_opens[tuxpaint]", found)
     assert "its program tuxpaint is missing" in verdict("app_works[tuxpaint]", found)
+
+
+def test_a_program_that_is_not_on_the_desktop_is_found_out(tree: Tree) -> None:
+    with tree.instead("/home/pupil/Desktop/kturtle.desktop", ""):
+        tree.run("rm", "/home/pupil/Desktop/kturtle.desktop", check=True)
+        found = tree.ask("kturtle")
+    assert "no launcher on the child's desktop" in verdict("app_opens[kturtle]", found)
 
 
 def test_without_a_hand_nothing_is_believed(tree: Tree) -> None:

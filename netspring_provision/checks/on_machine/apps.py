@@ -40,9 +40,9 @@ POLL_SECONDS = 0.5
 EMULATED_PATIENCE = 4.0
 
 
-def launcher(candidates: list[str], folders: list[str]) -> Path | None:
-    """The first of these .desktop files that is on the child's desktop, or else in the menu."""
-    for folder in (*folders, *MENUS):
+def launcher(candidates: list[str], folders: list[str], *, menu: bool) -> Path | None:
+    """The first of these .desktop files on the child's desktop, or else, if ``menu``, there."""
+    for folder in (*folders, *(MENUS if menu else ())):
         for name in candidates:
             path = Path(folder) / name
             if path.is_file():
@@ -108,11 +108,10 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
         What was seen; ``error`` says what went wrong, empty if nothing did.
     """
     seen: dict[str, Any] = {"name": app["name"], "error": "", "window": None, "closed": False}
-    path = launcher(app["launchers"], app["folders"])
+    path = launcher(app["launchers"], app["folders"], menu=app["menu"])
     if path is None:
-        seen["error"] = "there is no launcher on the desktop or in the menu: " + " or ".join(
-            app["launchers"]
-        )
+        where = "on the desktop or in the menu" if app["menu"] else "on the child's desktop"
+        seen["error"] = f"there is no launcher {where}: " + " or ".join(app["launchers"])
         return seen
     seen["launcher"] = str(path)
     argv = command(path) + acts.prepare(app.get("opens", []), Path(environment["HOME"]))
@@ -140,24 +139,32 @@ def try_app(display: Display, app: dict[str, Any], environment: dict[str, str]) 
                 else f"it ended with {state} and showed no window"
             ) + _tail(log)
             return seen
-        seen["window"] = {"title": window.title, "size": [window.width, window.height]}
+        seen["window"] = _told(window)
         seen.update(_filled(display, before, process, empty))
         # A first window may give way to another; what counts is that one is there.
         windows = _new(display, before)
-        if not windows:
+        if windows:
+            seen["window"] = _told(windows[0])
+        else:
             seen["error"] = f"its window went away, it ended with {process.poll()}" + _tail(log)
             return seen
         if not seen["filled"]:
             seen["error"] = f"its window stayed empty for {PAINT_SECONDS} s" + _tail(log)
         elif app.get("act"):
             seen.update(_act(app["act"], display, windows[0], environment))
-        seen["closed"] = _closed(display, before, process)
+        seen["closing"] = _closing(display, before, process, asks=app["asks"])
+        seen["closed"] = seen["closing"] is not None
         if not seen["closed"] and not seen["error"]:
-            waited = CLOSE_SECONDS + END_SECONDS
-            seen["error"] = f"it hangs: its window stayed open for {waited} s after it was closed"
+            seen["error"] = (
+                "it hangs: its window stayed open although it was closed and told to end"
+            )
     finally:
         _end(process)
     return seen
+
+
+def _told(window: Window) -> dict[str, Any]:
+    return {"title": window.title, "size": [window.width, window.height]}
 
 
 def _new(display: Display, before: set[int]) -> list[Window]:
@@ -208,8 +215,12 @@ def _filled(
         if time.monotonic() > deadline or (not windows and process.poll() is not None):
             break
         last = now
+    shown = now
+    if windows:
+        window = windows[0]
+        shown = now.part(window.x // 2, window.y // 2, window.width // 2, window.height // 2)
     png = base64.b64encode(now.png()).decode()
-    return {"filled": filled, "variety": now.variety(), "png": png}
+    return {"filled": filled, "variety": shown.variety(), "png": png}
 
 
 def _enough(window: Window, screen: Picture) -> float:
@@ -231,33 +242,41 @@ def _act(
     return {"act": came, "png": base64.b64encode(display.picture().halved().png()).decode()}
 
 
-def _closed(display: Display, before: set[int], process: subprocess.Popen[bytes]) -> bool:
-    """Close every new window as a person would; whether the program closes, or asks a question."""
+def _closing(
+    display: Display, before: set[int], process: subprocess.Popen[bytes], *, asks: bool
+) -> str | None:
+    """Close every new window as a person would: how the program took it, ``None`` if not at all.
+
+    It goes, or it asks a question in a window more. Only a program of which that is known
+    (``asks``) may ask inside its own window: another one whose picture moves while it stays hangs.
+    """
 
     def left() -> list[Window]:
         return [window for window in display.windows() if window.number not in before]
 
     shown = display.picture().halved()
+    patience = END_SECONDS * (EMULATED_PATIENCE if emulated() else 1)
     began = time.monotonic()
     asked: set[int] = set()
     told = False
-    while left():
+    while found := left():
         waited = time.monotonic() - began
-        for window in left():
-            if window.number not in asked:
-                asked.add(window.number)
-                display.close(window)
-        if waited < CLOSE_SECONDS:
-            pass
-        elif display.picture().halved().changed(shown) > ANSWER_SHARE:
-            return True
-        elif waited > CLOSE_SECONDS + END_SECONDS:
-            return False
-        elif not told:
-            _signal(process, signal.SIGTERM)
-            told = True
+        new = [window for window in found if window.number not in asked]
+        if asked and new:
+            return "asks in a window more"
+        for window in new:
+            asked.add(window.number)
+            display.close(window)
+        if waited > CLOSE_SECONDS + patience:
+            return None
+        if waited > CLOSE_SECONDS:
+            if asks and display.picture().halved().changed(shown) > ANSWER_SHARE:
+                return "asks in its window"
+            if not told:
+                _signal(process, signal.SIGTERM)
+                told = True
         time.sleep(POLL_SECONDS)
-    return True
+    return "goes"
 
 
 def _tail(log: Path) -> str:

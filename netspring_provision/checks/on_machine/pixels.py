@@ -59,6 +59,17 @@ class Picture:
             for kind, body in chunks
         )
 
+    def part(self, left: int, top: int, width: int, height: int) -> Picture:
+        """A part of it, as far as it is within the picture."""
+        right, bottom = min(self.width, left + width), min(self.height, top + height)
+        left, top = max(0, left), max(0, top)
+        right, bottom = max(left, right), max(top, bottom)
+        rows = (
+            self.rgb[(y * self.width + left) * 3 : (y * self.width + right) * 3]
+            for y in range(top, bottom)
+        )
+        return Picture(right - left, bottom - top, b"".join(rows))
+
     def changed(self, before: Picture) -> float:
         """Share of some 20000 pixels that differ from an earlier picture of the same screen."""
         if (self.width, self.height) != (before.width, before.height):

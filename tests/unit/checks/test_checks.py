@@ -157,11 +157,7 @@ SYSTEM_FAULTS: list[tuple[str, Change, str]] = [
     ("accounts_are_ours", lambda f: f["people"]["roots"].append("toor"), "toor is an admin"),
     ("accounts_are_ours", lambda f: f["people"]["by_password"].append("pupil"), "by password"),
     ("accounts_are_ours", lambda f: f["people"]["without_password"].append("x"), "x needs no"),
-    (
-        "accounts_are_ours",
-        lambda f: f["people"]["admin_groups"].update(pupil=["sudo"]),
-        "pupil is in the administrators' group sudo",
-    ),
+    ("accounts_are_ours", lambda f: f["people"]["admin_groups"].update(pupil=["adm"]), "group adm"),
     ("packages_are_the_images", lambda f: f["packages"]["installed"].pop("bash"), "missing: bash"),
     (
         "packages_are_the_images",
@@ -255,6 +251,7 @@ DESKTOP_FAULTS: list[tuple[str, Change, str]] = [
         "only 1 colours",
     ),
     ("app_opens[gcompris]", lambda d: d["apps"]["gcompris"].update(filled=False), "stayed empty"),
+    ("app_opens[help]", lambda d: d["apps"]["help"]["window"].update(size=[420, 160]), "a message"),
     ("app_opens[tuxpaint]", lambda d: d.update(error="no session"), "no session"),
 ]
 
