@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import struct
-import subprocess
 import time
 import zlib
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 from netspring_provision.checks.on_machine import samples
 from netspring_provision.checks.on_machine.hand import Hand, Point, along
 from netspring_provision.checks.on_machine.pixels import Picture, Spot, differing
+from netspring_provision.checks.on_machine.programs import run
 from netspring_provision.checks.on_machine.session import processes
 from netspring_provision.checks.on_machine.x11 import Display, Window
 
@@ -223,9 +223,7 @@ def input_state() -> str | None:
     """
     if "fcitx5" not in processes(os.getuid()):
         return None
-    done = subprocess.run(
-        ["/usr/bin/fcitx5-remote"], capture_output=True, text=True, check=False, timeout=60
-    )
+    done = run("fcitx5-remote")
     return done.stdout.strip() if done.returncode == 0 else None
 
 

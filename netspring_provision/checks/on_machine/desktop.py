@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from netspring_provision.checks.on_machine import apps, sound
+from netspring_provision.checks.on_machine.programs import output, run
 from netspring_provision.checks.on_machine.session import (
     SESSION_SECONDS,
     await_session,
@@ -106,11 +107,9 @@ def gather(question: dict[str, Any]) -> dict[str, Any]:
     if held is None:
         answer["error"] = "another run is trying programs on this PC just now"
         return answer
-    manager = subprocess.run(
-        ["/usr/bin/systemctl", "is-active", "display-manager.service"],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    answer["display_manager"] = manager.stdout.strip()
+    answer["display_manager"] = run(
+        "systemctl", "is-active", "display-manager.service"
+    ).stdout.strip()
     try:
         user = pwd.getpwnam(question["pupil"])
     except KeyError:
@@ -205,12 +204,9 @@ def _settled(display: Display) -> Any:
 def _lines(*argv: str) -> list[str]:
     """What a program prints, or nothing if it is missing or fails."""
     try:
-        done = subprocess.run(  # noqa: S603
-            argv, capture_output=True, text=True, check=False, timeout=60
-        )
-    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return output(*argv, env=os.environ).split("\n")[:-1]  # fonts are the language's
+    except RuntimeError:
         return []
-    return done.stdout.split("\n")[:-1] if done.returncode == 0 else []
 
 
 def _input_state() -> list[str]:

@@ -6,9 +6,10 @@ import json
 import os
 import random
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
+
+from netspring_provision.checks.on_machine.programs import output
 
 SAMPLE_BYTES = 65536
 SAMPLES = 192
@@ -26,12 +27,9 @@ def all_disks(marks: list[bytes]) -> list[dict[str, Any]]:
     columns = (
         "NAME,PATH,TYPE,SIZE,SERIAL,MODEL,TRAN,RM,RO,PARTLABEL,FSTYPE,LABEL,PTTYPE,MOUNTPOINTS"
     )
-    done = subprocess.run(  # noqa: S603
-        ["/usr/bin/lsblk", "--json", "--bytes", "--output", columns],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+    listed = output("lsblk", "--json", "--bytes", "--output", columns)
     found = []
-    for entry in json.loads(done.stdout)["blockdevices"]:
+    for entry in json.loads(listed)["blockdevices"]:
         if entry["type"] != "disk" or NO_DISK.match(entry["name"]):
             continue
         if not entry["size"]:  # an empty card reader

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
-HUNG_SECONDS = 60
+from netspring_provision.checks.on_machine.programs import output
+
 STEP = 8  # pixels between two reports of a moving mouse
 STEP_SECONDS = 0.01
 KEY_MILLISECONDS = 60  # between two letters; an input method needs a moment for each
@@ -25,18 +25,7 @@ class Hand:
 
     def _do(self, *words: object) -> None:
         """Run xdotool; raises RuntimeError if it is missing or does not end well."""
-        argv = ["xdotool", *map(str, words)]
-        try:
-            done = subprocess.run(  # noqa: S603
-                argv, env=self._environment, capture_output=True, text=True, check=False,
-                timeout=HUNG_SECONDS,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise RuntimeError(
-                "xdotool is missing, nothing can be tried by mouse and keys"
-            ) from None
-        if done.returncode != 0:
-            raise RuntimeError(f"xdotool {argv[1]}: {done.stderr.strip()[:200]}")
+        output("xdotool", *map(str, words), env=self._environment)
 
     def move(self, place: Point) -> None:
         """Put the mouse there."""

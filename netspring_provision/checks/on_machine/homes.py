@@ -6,11 +6,12 @@ import os
 import pwd
 import re
 import stat
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from netspring_provision.checks.on_machine.programs import write_as
 
 # Debian's ranges (adduser.conf): people from 1000 on, 65534 is nobody.
 FIRST_PERSON, LAST_PERSON = 1000, 59999
@@ -143,24 +144,11 @@ def works(name: str, mount_of: Callable[[str], dict[str, Any] | None]) -> dict[s
         "link": str(link) if link.is_symlink() else None,
         "folder": str(folder) if folder.is_dir() else None,
         "partlabel": (mount_of(str(folder)) or {}).get("partlabel"),
-        "wrote": False,
-        "stderr": "",
         "xdg": _xdg(Path(user.pw_dir)),
     }
     if seen["folder"] is None:
-        return seen
-    probe = folder / f".netspring-check-{os.getpid()}"
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["/bin/sh", "-c", 'echo ok > "$1" && cat "$1"', "sh", str(probe)],
-            user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
-            capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
-    finally:
-        probe.unlink(missing_ok=True)
-    seen["wrote"] = done.returncode == 0 and done.stdout.strip() == "ok"
-    seen["stderr"] = done.stderr.strip()[:200]
-    return seen
+        return {**seen, "wrote": False, "stderr": ""}
+    return {**seen, **write_as(user, folder)}
 
 
 def _xdg(home: Path) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
+
+from netspring_provision.checks.on_machine.programs import output
 
 BUS = ("busctl", "--json=short", "--timeout=60", "call", "org.freedesktop.UDisks2")
 ATA = "org.freedesktop.UDisks2.Drive.Ata"
@@ -20,15 +21,8 @@ HUNG_SECONDS = 90
 
 def _call(path: str, *words: str) -> Any:
     """Ask udisks, which D-Bus starts if need be; raises RuntimeError if it cannot answer."""
-    try:
-        done = subprocess.run(  # noqa: S603
-            [*BUS, path, *words], capture_output=True, text=True, check=False, timeout=HUNG_SECONDS
-        )
-    except FileNotFoundError:
-        raise RuntimeError("busctl is missing") from None
-    if done.returncode != 0:
-        raise RuntimeError(f"udisks: {done.stderr.strip()[:200]}")
-    return json.loads(done.stdout)["data"] if done.stdout.strip() else None
+    said = output(*BUS, path, *words, timeout=HUNG_SECONDS).strip()
+    return json.loads(said)["data"] if said else None
 
 
 def drives() -> list[dict[str, Any]]:

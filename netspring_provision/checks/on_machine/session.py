@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from pathlib import Path
+
+from netspring_provision.checks.on_machine.programs import run
 
 SESSION_SECONDS = 180
 ENVIRONMENT_SECONDS = 15.0
@@ -62,21 +63,15 @@ def seconds_to(panel: int, proc: Path = Path("/proc")) -> float | None:
 
 def _ready(unit: str) -> float | None:
     """When a unit was started last, seconds after the kernel; ``None`` if it is not running."""
-    done = subprocess.run(  # noqa: S603
-        ["/usr/bin/systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", unit],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    told = done.stdout.strip()
+    told = run(
+        "systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", unit
+    ).stdout.strip()
     return int(told) / 1e6 if told.isdigit() and told != "0" else None
 
 
 def emulated() -> bool:
     """Whether this is a virtual PC without KVM: it shares the cores of a station with others."""
-    found = subprocess.run(
-        ["/usr/bin/systemd-detect-virt", "--vm"],
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    return found.stdout.strip() == "qemu"
+    return run("systemd-detect-virt", "--vm").stdout.strip() == "qemu"
 
 
 def _started(proc: Path, pid: int) -> float | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import array
 import math
-import random
 import re
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from netspring_provision.checks.on_machine.programs import run
 
 RATE = 48000
 PITCHES = (
@@ -44,18 +46,18 @@ def listen(environment: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         RuntimeError: a program for it is missing or gives no answer.
     """
-    told = _run(environment, "wpctl", "inspect", SINK)
+    told = run("wpctl", "inspect", SINK, env=environment, timeout=HUNG_SECONDS).stdout
     seen: dict[str, Any] = {
         "sink": _property(told, "node.name"),
         "description": _property(told, "node.description"),
     }
     if seen["sink"] is None:
         return seen
-    volume = _run(environment, "wpctl", "get-volume", SINK)
+    volume = run("wpctl", "get-volume", SINK, env=environment, timeout=HUNG_SECONDS).stdout
     number = re.search(r"Volume:\s*([0-9.]+)", volume)
     seen["volume"] = float(number[1]) if number else None
     seen["muted"] = "MUTED" in volume
-    seen["hz"] = random.choice(PITCHES)  # noqa: S311
+    seen["hz"] = secrets.choice(PITCHES)
     heard = _record(environment, tone(seen["hz"]))
     seen["share"], seen["loudness"] = clearest(heard, seen["hz"])
     return seen
@@ -64,20 +66,6 @@ def listen(environment: Mapping[str, str]) -> dict[str, Any]:
 def _property(told: str, name: str) -> str | None:
     found = re.search(rf'{re.escape(name)} = "([^"]*)"', told)
     return found[1] if found else None
-
-
-def _run(environment: Mapping[str, str], *argv: str) -> str:
-    """What a program prints; wpctl fails where there is no sink, which is an answer, too."""
-    try:
-        done = subprocess.run(  # noqa: S603
-            argv, env=dict(environment), capture_output=True, text=True, check=False,
-            timeout=HUNG_SECONDS,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise RuntimeError(f"{argv[0]} is missing") from None
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"{argv[0]} gives no answer") from None
-    return done.stdout
 
 
 def tone(hz: int) -> bytes:
@@ -102,7 +90,7 @@ def _record(environment: Mapping[str, str], played: bytes) -> Sequence[int]:
     player = ["pw-play", *STREAM, "-"]
     argv = ["pw-record", "-P", "{ stream.capture.sink = true }", *STREAM, "-"]
     try:
-        recorder = subprocess.Popen(  # noqa: S603
+        recorder = subprocess.Popen(  # noqa: S603 - fixed words, no shell
             argv, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
     except FileNotFoundError:
@@ -110,20 +98,13 @@ def _record(environment: Mapping[str, str], played: bytes) -> Sequence[int]:
     began = time.monotonic()
     try:
         time.sleep(0.5)
-        done = subprocess.run(  # noqa: S603
-            player, env=dict(environment), input=played, check=False,
-            capture_output=True, timeout=HUNG_SECONDS,
-        )  # fmt: skip
+        done = run(*player, env=environment, data=played, timeout=HUNG_SECONDS)
         time.sleep(max(0.0, began + LISTEN_SECONDS - time.monotonic()))
-    except FileNotFoundError:
-        raise RuntimeError("pw-play is missing") from None
-    except subprocess.TimeoutExpired:
-        raise RuntimeError("pw-play does not come to its end") from None
     finally:
         recorder.terminate()
         raw, _ = recorder.communicate(timeout=HUNG_SECONDS)
     if done.returncode != 0:
-        raise RuntimeError(f"pw-play: {done.stderr.decode(errors='replace').strip()[:200]}")
+        raise RuntimeError(f"pw-play: {done.stderr.strip()[:200]}")
     values = array.array("h")
     values.frombytes(raw[: len(raw) // 2 * 2])
     return _little(values)

@@ -11,35 +11,15 @@ import json
 import os
 import pwd
 import re
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from netspring_provision.checks.on_machine import disks, homes, leftovers, parts
+from netspring_provision.checks.on_machine.programs import output, run, write_as
 
 SETTLE_SECONDS = 90
-
-
-def run(*argv: str, timeout: int = 60) -> subprocess.CompletedProcess[str]:
-    """Run a program in the C locale; its exit code is for the caller to judge."""
-    environment = {
-        **os.environ,
-        "LC_ALL": "C.UTF-8",
-        "PATH": "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
-    }
-    return subprocess.run(  # noqa: S603
-        argv, capture_output=True, text=True, check=False, timeout=timeout, env=environment
-    )
-
-
-def output(*argv: str, timeout: int = 60) -> str:
-    """What a program prints; raises RuntimeError if it did not end well."""
-    done = run(*argv, timeout=timeout)
-    if done.returncode != 0:
-        raise RuntimeError(f"{argv[0]} ended with {done.returncode}: {done.stderr.strip()[:200]}")
-    return done.stdout
 
 
 def text(path: str) -> str | None:
@@ -132,21 +112,11 @@ def pupil(name: str) -> dict[str, Any]:
         user = pwd.getpwnam(name)
     except KeyError:
         return {"exists": False}
-    probe = Path(user.pw_dir) / f".netspring-check-{os.getpid()}"
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["/bin/sh", "-c", 'echo ok > "$1" && cat "$1" && rm "$1"', "sh", str(probe)],
-            user=user.pw_uid, group=user.pw_gid, extra_groups=[], cwd="/",
-            capture_output=True, text=True, check=False, timeout=30,
-        )  # fmt: skip
-    finally:
-        probe.unlink(missing_ok=True)
     return {
         "exists": True,
         "uid": user.pw_uid,
         "home": user.pw_dir,
-        "wrote": done.stdout.strip() == "ok" and done.returncode == 0,
-        "stderr": done.stderr.strip(),
+        **write_as(user, Path(user.pw_dir)),
         "partlabel": (mount(user.pw_dir) or mount("/home") or {}).get("partlabel"),
     }
 
