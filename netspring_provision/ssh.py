@@ -172,16 +172,31 @@ def wait_for(
 
 
 def run_command(
-    station: Station, address: str, port: int, user: str, key_file: Path | None, command: str
+    station: Station,
+    address: str,
+    port: int,
+    user: str,
+    key_file: Path | None,
+    command: str,
+    timeout: int = 30,
 ) -> str:
     """Run one short command on a machine whose host key is known; returns what it printed.
+
+    Args:
+        station: its known_hosts is used, and its key unless there is another.
+        address: of the machine.
+        port: of its SSH.
+        user: to log in as.
+        key_file: key of the inventory; None for the station's own.
+        command: one shell line.
+        timeout: how long the command may take, in seconds.
 
     Raises:
         MachineFailedError: it does not let the station in, or the command failed.
     """
     try:
         with connect(station, address, port, user, key_file) as connection:
-            return str(connection.run(command, hide=True, in_stream=False, timeout=30).stdout)
+            return str(connection.run(command, hide=True, in_stream=False, timeout=timeout).stdout)
     except PEER_ERRORS as error:
         raise MachineFailedError(
             f"{address}:{port}: {command!r} could not be run: {_told(error)}",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 
+from netspring_provision import ssh
 from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError
 from netspring_provision.lab import store
 
-_ANSWER_SECONDS = 180.0
+_ANSWER_SECONDS = 180
 # The child's session is that of the panel: what it was started with, programs are started with.
 _AS_CHILD = """
 import json, os, pwd, subprocess, sys
@@ -28,37 +28,17 @@ print(child.pid)
 """
 
 
-def shell(station: Station, name: str, line: str, timeout_seconds: float = _ANSWER_SECONDS) -> str:
+def shell(station: Station, name: str, line: str) -> str:
     """What a shell line prints on the PC, run as root over SSH; the host key must be known.
 
     Raises:
         UsageError: no such PC.
         MachineFailedError: the PC is off, does not let the station in, or the line failed.
     """
-    pc = store.load(station, name)
-    argv = [
-        *("ssh", "-p", str(pc.ssh_port), "-i", str(station.ssh_key), "-o", "BatchMode=yes"),
-        *("-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=yes"),
-        *(
-            "-o",
-            f"UserKnownHostsFile={station.known_hosts}",
-            "-o",
-            "GlobalKnownHostsFile=/dev/null",
-        ),
-        *("root@127.0.0.1", line),
-    ]
-    try:
-        done = subprocess.run(  # noqa: S603
-            argv, capture_output=True, text=True, timeout=timeout_seconds, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise MachineFailedError(f"{name} did not answer within {timeout_seconds:.0f} s") from error
-    if done.returncode != 0:
-        raise MachineFailedError(
-            f"{name}: {line[:80]!r} ended with {done.returncode}: {done.stderr.strip()[-400:]}",
-            hint=f"is it on, and was it installed by this station? netspring lab list; {name}",
-        )
-    return done.stdout
+    port = store.load(station, name).ssh_port
+    if port is None:
+        raise MachineFailedError(f"{name} is off", hint=f"netspring lab start {name} --boot disk")
+    return ssh.run_command(station, "127.0.0.1", port, "root", None, line, _ANSWER_SECONDS)
 
 
 def open_as_child(station: Station, name: str, *argv: str) -> int:

@@ -19,7 +19,7 @@ from typing import Any
 import platformdirs
 import pytest
 
-from netspring_provision import lab, live
+from netspring_provision import content, lab, live
 from netspring_provision.config import Station
 from netspring_provision.image.build import build as build_image
 from netspring_provision.lab.model import DiskSpec, Firmware, Pc
@@ -27,6 +27,7 @@ from netspring_provision.lab.model import DiskSpec, Firmware, Pc
 COMMAND = Path(sys.executable).parent / "netspring"
 GIB = 1 << 30
 MINUTES = 60
+INVENTORY = ("-i", "inventories/lab")
 
 
 @dataclass
@@ -91,9 +92,25 @@ class Lab:
         more = [word for serial in usb for word in ("--usb", serial)]
         more += [word for serial in again for word in ("--retry-failed", serial)]
         result: dict[str, Any] = self.json(
-            "plan", "-i", "inventories/lab", "--limit", ",".join(names), *more, code=code
+            "plan", *INVENTORY, "--limit", ",".join(names), *more, code=code
         )
         return result
+
+    def ansible(self, playbook: str, name: str, *more: str) -> dict[str, int]:
+        """Plain ansible-playbook from the root of the repository; the recap of one PC."""
+        program = COMMAND.with_name("ansible-playbook")
+        done = subprocess.run(
+            [program, *INVENTORY, "--limit", name, f"playbooks/{playbook}.yml", *more],
+            cwd=content.root(),
+            env=self.env() | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+            capture_output=True,
+            text=True,
+            timeout=30 * MINUTES,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+        stats: dict[str, int] = json.loads(done.stdout)["stats"][name]
+        return stats
 
     def env(self) -> dict[str, str]:
         """The environment of the command."""

@@ -19,12 +19,11 @@ from netspring_provision.lab.dirt import BLOCK_BYTES, RECORD_BYTES, record
 from netspring_provision.lab.model import Pc
 from netspring_provision.ledger import Ledger
 from netspring_provision.progress import Item, items
-from tests.vm.conftest import Lab
+from tests.vm.conftest import INVENTORY, Lab
 
 # Bytes per second: 256 MiB take two minutes, in which the first machine's canaries are seen and the
 # others begin, also on a busy station.
 SLOW = 2 << 20
-INVENTORY = ("-i", "inventories/lab")
 
 
 @dataclass

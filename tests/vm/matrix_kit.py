@@ -17,10 +17,9 @@ from netspring_provision import lab, live, ssh
 from netspring_provision.lab.dirt import BLOCK_BYTES, RECORD_BYTES, record
 from netspring_provision.lab.model import LabDisk, Pc
 from netspring_provision.ledger import Ledger
-from tests.vm.conftest import GIB, Lab
+from tests.vm.conftest import GIB, INVENTORY, Lab
 from tests.vm.refusal_kit import on
 
-INVENTORY = ("-i", "inventories/lab")
 # Of this size, 128 KiB before the last canary are the place of no canary: only a writer or reader
 # of every byte comes there.
 SIZE = 65664 * 1024

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from netspring_provision import content, lab
+from netspring_provision import lab
 from netspring_provision.checks import catalogue
 from netspring_provision.config import Station
 from netspring_provision.image.build import build as build_image
@@ -127,11 +124,11 @@ def test_a_second_update_changes_nothing(lite: Lab) -> None:
     """The same roles on an installed PC: they mend what was spoilt, and then find all as it is."""
     spoilt = "/etc/xdg/lxqt/session.conf"
     whole = shell(lite.station, LITE, f"cat {spoilt}; echo spoilt > {spoilt}")
-    first = update(lite)
+    first = lite.ansible("update", LITE)
     assert first["failures"] == first["unreachable"] == 0, first
     assert first["changed"] > 0
     assert shell(lite.station, LITE, f"cat {spoilt}") == whole
-    second = update(lite)
+    second = lite.ansible("update", LITE)
     assert second == {**second, "changed": 0, "failures": 0, "unreachable": 0}
     assert second["ok"] > 20, "the roles did not run"
 
@@ -185,20 +182,3 @@ def test_a_reset_mends_a_pc_and_spares_the_works(lite: Lab) -> None:
     verdict = verified(lite, LITE, 0)
     assert verdict["standing"] == "passed"
     assert shell(station, LITE, f"cat '{painting}'") == "a fish\n"
-
-
-def update(made: Lab) -> dict[str, int]:
-    """The playbook as a user of plain Ansible runs it; the recap of the PC."""
-    program = Path(sys.executable).parent / "ansible-playbook"
-    done = subprocess.run(
-        [program, "-i", "inventories/lab", "--limit", LITE, "playbooks/update.yml"],
-        cwd=content.root(),
-        env=made.env() | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
-        capture_output=True,
-        text=True,
-        timeout=30 * MINUTES,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    stats: dict[str, int] = json.loads(done.stdout)["stats"][LITE]
-    return stats

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from netspring_provision import content, door, lab
+from netspring_provision import door, lab
 from netspring_provision.door import Door
+from netspring_provision.lab import session
 from netspring_provision.ledger import Ledger
-from tests.vm.conftest import GIB, MINUTES, Lab
+from tests.vm.conftest import GIB, Lab
 
 # About 10 minutes on a busy station: part of `make test-all`.
 pytestmark = [pytest.mark.vm, pytest.mark.slow]
@@ -51,7 +51,7 @@ def test_from_verified_to_sealed(sealed_lab: Lab, tmp_path: Path) -> None:
     port = lab.load(sealed_lab.station, NAME).ssh_port
     assert port
 
-    first, second = update(sealed_lab), update(sealed_lab)
+    first, second = (sealed_lab.ansible("update", NAME) for _ in range(2))
     assert first["unreachable"] == first["failures"] == 0, first
     assert second == {**second, "changed": 0, "failures": 0, "unreachable": 0}
     assert second["ok"] > 5
@@ -59,8 +59,8 @@ def test_from_verified_to_sealed(sealed_lab: Lab, tmp_path: Path) -> None:
     assert "tcp dport 22 accept" in shell(sealed_lab, "nft list chain inet netspring open")
     plant(sealed_lab)
     kept = shell(sealed_lab, "cat /etc/netspring/machine.json")
-    would = ansible(sealed_lab, "seal", "--check", "--extra-vars", station_key(sealed_lab))
-    assert would[NAME]["changed"] == 1
+    would = sealed_lab.ansible("seal", NAME, "--check", "--extra-vars", station_key(sealed_lab))
+    assert would["changed"] == 1
     assert shell(sealed_lab, "cat /root/.bash_history") == PLANTED["/root/.bash_history"]
 
     result = sealed_lab.json("seal", *WHERE)["machines"][0]
@@ -143,28 +143,6 @@ def choose_at_next_start(root: Path, entry: str) -> None:
     (root / GRUBENV).write_bytes(text.ljust(1024, b"#"))
 
 
-def update(made: Lab) -> dict[str, int]:
-    """The playbook as a user of plain Ansible runs it; the recap of the PC."""
-    return ansible(made, "update")[NAME]
-
-
-def ansible(made: Lab, playbook: str, *more: str) -> dict[str, dict[str, int]]:
-    """Plain ansible-playbook from the root of the repository; its recap by machine."""
-    program = Path(sys.executable).parent / "ansible-playbook"
-    done = subprocess.run(
-        [program, "-i", "inventories/lab", "--limit", NAME, f"playbooks/{playbook}.yml", *more],
-        cwd=content.root(),
-        env=made.env() | {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
-        capture_output=True,
-        text=True,
-        timeout=20 * MINUTES,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    stats: dict[str, dict[str, int]] = json.loads(done.stdout)["stats"]
-    return stats
-
-
 def key_of(made: Lab) -> str:
     """The base64 of the station's public key."""
     return made.station.ssh_key.with_suffix(".pub").read_text().split()[1]
@@ -177,12 +155,7 @@ def station_key(made: Lab) -> str:
 
 def shell(made: Lab, words: str) -> str:
     """What a command prints on the PC."""
-    pc = lab.load(made.station, NAME)
-    argv = ["ssh", "-p", str(pc.ssh_port), "-i", str(made.station.ssh_key), "-o", "BatchMode=yes"]
-    argv += ["-o", f"UserKnownHostsFile={made.station.known_hosts}", "root@127.0.0.1", words]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.rstrip("\n")
+    return session.shell(made.station, NAME, words).rstrip("\n")
 
 
 def plant(made: Lab) -> None:

@@ -1,4 +1,4 @@
-"""Programs on a virtual PC are started over SSH that trusts nobody it does not know."""
+"""Programs on a virtual PC are started over the one SSH that trusts nobody it does not know."""
 
 from __future__ import annotations
 
@@ -6,68 +6,74 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from netspring_provision import lab
+from netspring_provision import lab, ssh
 from netspring_provision.config import Station
 from netspring_provision.errors import MachineFailedError
-from netspring_provision.lab import session
+from netspring_provision.lab import session, store
+
+PORT = 2222
 
 
 @pytest.fixture
-def station(
-    netspring_home: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    allow_subprocess: Callable[..., None],
-) -> Station:
-    """A station with one PC, and an ``ssh`` that writes its arguments down and answers."""
-    allow_subprocess("ssh", "ssh-keygen")
+def station(netspring_home: Path, allow_subprocess: Callable[..., None]) -> Station:
+    """A station with one PC that is off."""
+    allow_subprocess("ssh-keygen")
     made = Station(netspring_home).ensure()
     lab.create(made, "kid-1", disks=[lab.parse_disk("sata:16M")], dirty=False)
-    program = tmp_path / "bin" / "ssh"
-    program.parent.mkdir()
-    program.write_text(
-        "#!/usr/bin/python3\nimport json, sys\n"
-        'json.dump(sys.argv[1:], open(f"{sys.argv[0]}.json", "w"))\n'
-        'sys.exit("no such file") if "missing" in sys.argv[-1] else print(4711)\n'
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     return made
 
 
-def told(tmp_path: Path) -> list[str]:
-    words: list[str] = json.loads((tmp_path / "bin/ssh.json").read_text())
-    return words
+@pytest.fixture
+def told(station: Station, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines that reach the PC, which is on; each is answered by a number."""
+    lines: list[str] = []
+    pc = lab.load(station, "kid-1")
+
+    def run_command(*asked: Any) -> str:
+        *where, key, line, _ = asked
+        assert where == [station, "127.0.0.1", PORT, "root"]
+        assert key is None, "the station's own"
+        lines.append(line)
+        return "4711\n"
+
+    monkeypatch.setattr(ssh, "run_command", run_command)
+    monkeypatch.setattr(store, "load", lambda _station, name: _On(pc, name))
+    return lines
 
 
-def test_a_line_is_run_with_the_stations_key_and_known_hosts(
-    station: Station, tmp_path: Path
-) -> None:
+class _On:
+    """A PC that is on."""
+
+    ssh_port = PORT
+
+    def __init__(self, pc: object, name: str) -> None:
+        assert name == "kid-1"
+        self.pc = pc
+
+
+def test_a_line_is_run_as_root_by_the_stations_key(station: Station, told: list[str]) -> None:
     assert session.shell(station, "kid-1", "cat /proc/meminfo") == "4711\n"
-    words = told(tmp_path)
-    assert words[-2:] == ["root@127.0.0.1", "cat /proc/meminfo"]
-    assert str(station.ssh_key) in words
-    assert "StrictHostKeyChecking=yes" in words
-    assert f"UserKnownHostsFile={station.known_hosts}" in words
+    assert told == ["cat /proc/meminfo"]
 
 
-def test_a_line_that_fails_says_why(station: Station) -> None:
-    with pytest.raises(MachineFailedError, match=r"kid-1.*no such file"):
-        session.shell(station, "kid-1", "cat missing")
+def test_a_pc_that_is_off_is_said_so(station: Station) -> None:
+    with pytest.raises(MachineFailedError, match="kid-1 is off"):
+        session.shell(station, "kid-1", "true")
 
 
 def test_a_program_keeps_its_arguments_on_the_way_to_the_child(
-    station: Station, tmp_path: Path
+    station: Station, told: list[str]
 ) -> None:
     assert session.open_as_child(station, "kid-1", "thonny", "it's a 'turtle'.py") == 4711
-    words = shlex.split(told(tmp_path)[-1])
+    words = shlex.split(told[-1])
     assert words[:2] == ["python3", "-c"]
     assert json.loads(words[-1]) == ["thonny", "it's a 'turtle'.py"]
 
 
-def test_what_was_started_is_ended_as_a_group(station: Station, tmp_path: Path) -> None:
+def test_what_was_started_is_ended_as_a_group(station: Station, told: list[str]) -> None:
     session.end(station, "kid-1", 4711)
-    assert told(tmp_path)[-1].startswith("kill -TERM -4711;")
+    assert told[-1].startswith("kill -TERM -4711;")
