@@ -35,12 +35,6 @@ MIB = 1 << 20
 TARGET = 0.9  # of the slower of decoder and disk
 
 
-def run(*argv: str | Path) -> str:
-    """Run a tool; a failure of it ends the benchmark."""
-    done = subprocess.run([str(a) for a in argv], check=True, capture_output=True, text=True)  # noqa: S603
-    return done.stdout.strip()
-
-
 def sample(folder: Path) -> Path:
     """The newest image of this station, or programs and libraries of this computer, compressed."""
     from netspring_provision.config import Station  # a machine has none of our program
@@ -51,7 +45,7 @@ def sample(folder: Path) -> Path:
         return newest
     packed = folder / "sample.zst"
     line = f"tar -C / -c usr 2>/dev/null | head -c {1024 * MIB} | zstd -q -3 -o {packed}"
-    subprocess.run(["/bin/sh", "-c", line], check=True)  # noqa: S603
+    machine.run("/bin/sh", "-c", line)
     return packed
 
 
@@ -70,12 +64,13 @@ def decoded_bytes(image: Path) -> int:
 def disk(folder: Path, size: int) -> Iterator[str]:
     """A loop device with O_DIRECT to its file, all of whose blocks exist."""
     file = folder / "disk.img"
-    run("dd", "if=/dev/zero", f"of={file}", f"bs={4 * MIB}", f"count={-(-size // (4 * MIB))}")
-    device = run("losetup", "--find", "--show", "--direct-io=on", file)
+    count = f"count={-(-size // (4 * MIB))}"
+    machine.run("dd", "if=/dev/zero", f"of={file}", f"bs={4 * MIB}", count)
+    device = machine.run("losetup", "--find", "--show", "--direct-io=on", file).strip()
     try:
         yield device
     finally:
-        run("losetup", "--detach", device)
+        machine.run("losetup", "--detach", device)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -139,7 +134,7 @@ def measure(image: Path, device: str, size: int, rounds: int) -> dict[str, float
             check=True,
             stdout=subprocess.DEVNULL,
         ),
-        "dd to the disk": lambda: run(*to_disk, count),
+        "dd to the disk": lambda: machine.run(*to_disk, count),
         "ours": lambda: write.write_image(image, device, size, lambda _count: None),
     }
     taken: dict[str, list[float]] = {name: [] for name in contestants}

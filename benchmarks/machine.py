@@ -17,6 +17,13 @@ PACKAGES = {
 }
 
 
+def run(*argv: str | Path) -> str:
+    """Run a tool and return what it says; a failure of it ends the benchmark."""
+    words = [str(word) for word in argv]
+    done = subprocess.run(words, check=True, capture_output=True)  # noqa: S603 - the one place
+    return done.stdout.decode(errors="replace")  # nwipe prints bytes that are no text
+
+
 def find_packages() -> None:
     """Make the roles' Python importable under the name it has inside Ansible."""
     with suppress(ImportError):  # on a machine there is no Ansible, and the layout was sent

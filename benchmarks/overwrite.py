@@ -22,7 +22,6 @@ import os
 import resource
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -42,20 +41,14 @@ WAYS = ("write", "read back")
 Work = Callable[[], float | None]  # seconds by its own clock, where its start must not count
 
 
-def run_tool(argv: list[str]) -> str:
-    """Run one competitor and return what it says; a failure of it ends the benchmark."""
-    done = subprocess.run(argv, check=True, capture_output=True)  # noqa: S603
-    return done.stdout.decode(errors="replace")  # nwipe prints bytes that are no text
-
-
 def run_quietly(argv: list[str]) -> None:
     """Run one competitor whose whole time counts."""
-    run_tool(argv)
+    machine.run(*argv)
 
 
 def run_fio(argv: list[str]) -> float:
     """Seconds that fio was at the disk by its own clock; it takes long to start."""
-    job = json.loads(run_tool(argv))["jobs"][0]
+    job = json.loads(machine.run(*argv))["jobs"][0]
     return max(float(job[way]["runtime"]) for way in ("read", "write")) / 1000
 
 
@@ -206,13 +199,11 @@ def measure_together(paths: list[str], size: int, rounds: int) -> bool:
 @contextmanager
 def loop_on(file: Path) -> Iterator[str]:
     """A loop device with direct I/O on ``file``."""
-    argv = ["losetup", "--find", "--show", "--direct-io=on", str(file)]
-    made = subprocess.run(argv, check=True, capture_output=True, text=True)  # noqa: S603
-    path = made.stdout.strip()
+    path = machine.run("losetup", "--find", "--show", "--direct-io=on", file).strip()
     try:
         yield path
     finally:
-        run_tool(["losetup", "-d", path])
+        machine.run("losetup", "-d", path)
 
 
 def measure_here(size: int, rounds: int, folder: str | None) -> bool:

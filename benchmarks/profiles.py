@@ -137,7 +137,7 @@ def installed(station: Station, image: Manifest, name: str) -> None:
 def netspring(station: Station, *words: str) -> str:
     """What the command prints; a failure of it ends the benchmark."""
     home = {"NETSPRING_HOME": str(station.home)}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603 - our own command
         [COMMAND, *words], env=os.environ | home, stdout=subprocess.PIPE, text=True, check=True
     )
     return done.stdout

@@ -16,8 +16,6 @@ from __future__ import annotations
 import argparse
 import base64
 import math
-import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -169,30 +167,11 @@ def take(station: Station, name: str, screen: Screen, shot: Shot, path: Path) ->
         if group is not None:
             end(station, name, group)
             rest(screen)
-    smaller(path)
 
 
 def rest(screen: Screen) -> None:
     """Until the screen is still."""
     screen.settled(STILL_SECONDS, LONGEST_SECONDS, FEWEST_COLOURS)
-
-
-def smaller(path: Path) -> None:
-    """Fewer colours, where ImageMagick is there; a photograph of a screen needs no more."""
-    if shutil.which("convert"):
-        half = path.with_name(f".{path.name}")
-        words = [
-            "convert",
-            str(path),
-            "-strip",
-            "-dither",
-            "None",
-            "-colors",
-            "200",
-            f"PNG8:{half}",
-        ]
-        subprocess.run(words, check=True)  # noqa: S603
-        half.replace(path)
 
 
 def main() -> None:

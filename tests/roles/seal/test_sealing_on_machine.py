@@ -27,17 +27,11 @@ from pc_in_folder import (
     UUID,
     WEB4,
     Pc,
-    installed,
     tables,
     tree,
 )
 
 from tests.on_target import ROLES
-
-
-@pytest.fixture
-def pc(tmp_path: Path) -> Pc:
-    return installed(tmp_path / "pc")
 
 
 def test_a_sealed_pc_keeps_its_tag_and_what_is_the_childs(pc: Pc) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from ansible.module_utils.netspring_install import grub
@@ -26,14 +25,8 @@ from pc_in_folder import (
     UUID,
     WEB4,
     Pc,
-    installed,
     tables,
 )
-
-
-@pytest.fixture
-def pc(tmp_path: Path) -> Pc:
-    return installed(tmp_path / "pc")
 
 
 def test_a_port_that_is_allowed_stays_open(pc: Pc) -> None:

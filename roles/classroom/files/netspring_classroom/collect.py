@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netspring_works import show_job
-from netspring_works.export import ExportError, stick_error
+from netspring_works.export import ExportError, Tell, stick_error
 from netspring_works.inventory import Work, find_works, works_folder
 from netspring_works.sticks import Place, Stick
 
 from netspring_classroom.link import Link, LinkError
 from netspring_classroom.system import PUPIL
 from netspring_classroom.works import CutError, into_folder, receive
-
-Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

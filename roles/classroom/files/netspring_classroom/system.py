@@ -56,8 +56,15 @@ class System:
         return self.at("etc/skel")
 
 
-def run(*argv: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a program of the system to its end; its exit code is for the caller to judge."""
+def run(
+    *argv: str | Path, stdin: str = "", timeout: float = SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the system to its end; its exit code is for the caller to judge.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end within ``timeout`` seconds; it was killed.
+        FileNotFoundError: there is no such program.
+    """
     return subprocess.run(  # noqa: S603 - programs of the system and of this role
         [str(word) for word in argv],
         input=stdin,
@@ -65,5 +72,5 @@ def run(*argv: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
         text=True,
         errors="replace",
         check=False,
-        timeout=SECONDS,
+        timeout=timeout,
     )

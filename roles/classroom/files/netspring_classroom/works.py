@@ -162,10 +162,10 @@ def into_folder(
     except OSError as error:
         raise export.stick_error(error) from error
     try:
-        copied = export.copy_works(found, draft, _counter(tell, "copying", total), stopped)
+        copied = export.copy_works(found, draft, export.counter(tell, "copying", total), stopped)
         tell("writing", 0, 0)
         export.write_out(draft)
-        export.read_back(draft, copied, _counter(tell, "checking", total), stopped)
+        export.read_back(draft, copied, export.counter(tell, "checking", total), stopped)
         final = free_path(destination, name, "")
         draft.rename(final)
         export.write_out(destination)
@@ -174,14 +174,3 @@ def into_folder(
     finally:
         export.remove(draft)
     return final
-
-
-def _counter(tell: Callable[[str, int, int], None], step: str, total: int) -> Callable[[int], None]:
-    done = 0
-
-    def count(length: int) -> None:
-        nonlocal done
-        done += length
-        tell(step, done, total)
-
-    return count

@@ -7,11 +7,10 @@ names. Chromium asks the system, never a server of its own (DnsOverHttpsMode is 
 from __future__ import annotations
 
 import json
-import subprocess
 
 from netspring_classroom.files import read, write
 from netspring_classroom.settings import Settings
-from netspring_classroom.system import System
+from netspring_classroom.system import System, run
 
 RULES = "etc/NetworkManager/conf.d/netspring-family-filter.conf"
 # The servers that "on" stands for: the role's variable classroom_policy_family_servers.
@@ -50,6 +49,5 @@ def apply(system: System, settings: Settings) -> list[str]:
         changed = path.exists()
         path.unlink(missing_ok=True)
     if changed and system.at(RUNNING).is_dir():
-        argv = ["nmcli", "general", "reload"]
-        subprocess.run(argv, check=False, capture_output=True, timeout=60)  # noqa: S603
+        run("nmcli", "general", "reload", timeout=60)
     return [f"/{RULES}"] if changed else []

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from netspring_classroom.system import run
 
 from netspring_policy.bundle import MAC
 
@@ -78,7 +79,7 @@ async def _knock(places: list[str], port: int) -> list[str]:
 
 
 def _ip(*words: str) -> list[dict[str, Any]]:
-    argv = ["ip", "-json", *words]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603
+    done = run("ip", "-json", *words, timeout=30)
+    done.check_returncode()
     found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
     return found

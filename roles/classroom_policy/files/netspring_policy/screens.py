@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 from netspring_classroom.files import read, write
 from netspring_classroom.settings import Settings, dump, mended
-from netspring_classroom.system import TEACHER, System
+from netspring_classroom.system import TEACHER, System, run
 
 from netspring_policy import neighbours
 from netspring_policy.bundle import MAC, Bundle, BundleError, parse
@@ -278,8 +277,7 @@ def _do(system: System, verb: str) -> str:
 
 def _veyon(*words: str) -> None:
     # Its command line is a Qt program; it draws nothing, and there is no screen to draw on.
-    argv = ["env", "QT_QPA_PLATFORM=offscreen", "veyon-cli", *words]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603
+    done = run("env", "QT_QPA_PLATFORM=offscreen", "veyon-cli", *words, timeout=120)
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise PolicyError(f"Veyon refused: {said[-1] if said else done.returncode}")
@@ -293,7 +291,6 @@ def _systemctl(system: System, *words: str, running: bool = False) -> None:
     """Ask systemd; in the tree of an image, where none runs, units are only linked."""
     if running and not system.at("run/systemd/system").is_dir():
         return
-    argv = ["systemctl", *words]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603
+    done = run("systemctl", *words, timeout=120)
     if done.returncode != 0:
-        raise PolicyError(f"{' '.join(argv)}: {done.stderr.strip()}")
+        raise PolicyError(f"systemctl {' '.join(words)}: {done.stderr.strip()}")

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from netspring_classroom.files import read, write
 from netspring_classroom.settings import mended
-from netspring_classroom.system import System
+from netspring_classroom.system import System, run
 
 from netspring_policy.sources import DEBIAN, Mirrors, SourcesError, apt_conf, codename, lines
 
@@ -71,7 +71,7 @@ class Run:
         conf = self.system.at(FOLDER) / "apt.conf"
         env = os.environ | {"APT_CONFIG": str(conf), "LC_ALL": "C.UTF-8"}
         # A session of its own: only this program decides when it is stopped.
-        self.child = subprocess.Popen(argv, env=env, start_new_session=True)  # noqa: S603
+        self.child = subprocess.Popen(argv, env=env, start_new_session=True)  # noqa: S603 - apt's own
         while True:
             try:
                 return self.child.wait(timeout=5)
@@ -131,8 +131,8 @@ def update(run: Run) -> str:
 
 def versions() -> dict[str, str]:
     """Version of each package that is installed; of others an empty one."""
-    argv = ["/usr/bin/dpkg-query", "-W", "-f", "${Package}:${Architecture} ${Version}\n"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True)  # noqa: S603
+    done = run("/usr/bin/dpkg-query", "-W", "-f", "${Package}:${Architecture} ${Version}\n")
+    done.check_returncode()
     found = _Versions()
     found.update(line.split(" ", 1) for line in done.stdout.splitlines())
     return found

@@ -27,6 +27,8 @@ FLUSH = 8 << 20
 FAT_LARGEST = 0xFFFFFFFF
 
 Progress = Callable[[int], None]
+# What a window is told: the step, and how many of how many bytes.
+Tell = Callable[[str, int, int], None]
 Stopped = Callable[[], bool]
 
 
@@ -271,3 +273,15 @@ def _digest(path: Path, flags: int, progress: Progress, stopped: Stopped) -> str
 def remove(folder: Path) -> None:
     """Take away a folder that this program made; a stick that is gone is no reason to complain."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def counter(tell: Tell, step: str, total: int) -> Progress:
+    """Adds up lengths in bytes and tells how many of ``total`` are done."""
+    done = 0
+
+    def count(length: int) -> None:
+        nonlocal done
+        done += length
+        tell(step, done, total)
+
+    return count

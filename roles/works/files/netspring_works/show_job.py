@@ -33,8 +33,6 @@ NOT_THE_STICK = ("stopped", "work", "changing", "busy", "full")
 # (seen on a virtual PC), and a PC of 2008 that is busy takes its time.
 NOTICED_WITHIN = 10.0
 
-Tell = Callable[[str, int, int], None]
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -64,7 +62,7 @@ def bring(
     stick: Stick,
     place: Place,
     name: str,
-    tell: Tell,
+    tell: export.Tell,
     stopped: Callable[[], bool],
 ) -> Shown:
     """Bring works onto a stick.
@@ -117,7 +115,7 @@ def _bring(
     place: Place,
     top: Path,
     name: str,
-    tell: Tell,
+    tell: export.Tell,
     stopped: Callable[[], bool],
     made: list[Path],
 ) -> Shown:
@@ -129,7 +127,7 @@ def _bring(
         part.mkdir()
     except OSError as error:
         raise export.stick_error(error) from error
-    copied = export.copy_works(works, part, _counter(tell, "copying", total), stopped)
+    copied = export.copy_works(works, part, export.counter(tell, "copying", total), stopped)
     tell("writing", 0, 0)
     export.write_out(top)
     try:
@@ -150,7 +148,7 @@ def _bring(
 
     fresh, top = _mounted_anew(stick, place, top)
     size = sum(one.size for one in copied)
-    counter = _counter(tell, "checking", size)
+    counter = export.counter(tell, "checking", size)
     direct = export.read_back(top / final.name, copied, counter, stopped)
     if not (fresh or direct):
         raise export.ExportError("busy")
@@ -190,14 +188,3 @@ def _clear(stick: Stick, place: Place, made: Sequence[Path]) -> None:
         export.write_out(top)
     except (StickError, export.ExportError):
         return  # a stick that fails keeps what it keeps; its name says that it is not finished
-
-
-def _counter(tell: Tell, step: str, total: int) -> export.Progress:
-    done = 0
-
-    def count(length: int) -> None:
-        nonlocal done
-        done += length
-        tell(step, done, total)
-
-    return count
