@@ -7,8 +7,7 @@
 NAME is a PC of the lab that was installed by this station and runs its own system with the child
 logged in (`netspring lab run` leaves one). What is drawn is drawn from outside, as by a mouse; what
 is opened is opened in the child's session. A few works are laid into the child's folder meanwhile.
-With ImageMagick on the station the files are a quarter of the size. The language is the PC's, and
-the pictures are named after it: desktop-zh_CN.png.
+The language is the PC's, and the pictures are named after it: desktop-zh_CN.png.
 """
 
 from __future__ import annotations

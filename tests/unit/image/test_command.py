@@ -113,10 +113,13 @@ def test_nothing_of_the_persons_own_gets_in(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_program_that_ends_its_whole_group_does_not_end_us(
     allow_subprocess: Callable[..., None],
 ) -> None:
-    """As mmdebstrap does when it fails; it was seen to take the build along."""
+    """As mmdebstrap does when it fails; it was seen to take the build along.
+
+    It sends SIGHUP, which nobody gets below nohup(1); a test must end there too.
+    """
     allow_subprocess("sh")
     with pytest.raises(MachineFailedError, match="sh failed: E: first"):
-        command.run(["sh", "-c", "echo E: first >&2; kill -HUP 0"], command.environment(), "dash")
+        command.run(["sh", "-c", "echo E: first >&2; kill -TERM 0"], command.environment(), "dash")
 
 
 def wait_until(true: Callable[[], bool]) -> None:
