@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 from netspring_provision.checks.asking import Facts, Seen, part, require
 from netspring_provision.checks.catalogue import App
-from netspring_provision.checks.on_machine import acts
-from netspring_provision.checks.test_desktop import FEWEST_COLOURS, session_problems
+from netspring_provision.checks.on_machine import acts, apps
+from netspring_provision.checks.test_desktop import session_problems
 
 
 def test_app_opens(desktop: Facts, app: App, seen: Seen) -> None:
@@ -25,7 +25,7 @@ def test_app_opens(desktop: Facts, app: App, seen: Seen) -> None:
         problems.append("it showed no window")
     elif not found["filled"]:
         problems.append("its window stayed empty")
-    elif found["variety"]["colours"] < FEWEST_COLOURS:
+    elif found["variety"]["colours"] < apps.FEWEST_COLOURS:
         problems.append(f"its window had only {found['variety']['colours']} colours")
     if window and any(is_ < least for is_, least in zip(window["size"], app.least, strict=True)):
         width, height = window["size"]

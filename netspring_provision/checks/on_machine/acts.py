@@ -38,9 +38,10 @@ CAT_SINKS = 10  # pixels that it may seem to go up or down meanwhile
 FLAG_GREEN = (0x4C, 0xBF, 0x56)
 CAT_ORANGE = (0xFF, 0xAB, 0x19)
 CHINESE = "2"
-STROKE_SECONDS = (3, 6, 12, 40)  # for a stroke to appear, at each attempt
+STROKE_SECONDS = 6  # for a stroke to appear, at each attempt
+CLICK_SECONDS = 8  # for a click to be followed by something, at each attempt
 WRITING_SECONDS = (4, 20)  # for a text to be in its file, at each attempt
-WAIT_SECONDS = 60  # for what must happen, on the slowest PC
+WAIT_SECONDS = 60  # for what must happen, on the slowest PC; attempts go on so long
 LOOK_SECONDS = 0.4
 # A picture of the desktop has more different bytes than one of a single colour.
 PHOTO_VALUES = 32
@@ -77,9 +78,11 @@ def stroke(scene: Scene) -> dict[str, Any]:
     each time a bit lower, since the one before may yet appear.
     """
     park = scene.place(0.6, 0.22)
-    seen: dict[str, Any] = {}
-    for number, patience in enumerate(STROKE_SECONDS):
-        lower = 0.05 * number
+    deadline = time.monotonic() + WAIT_SECONDS * scene.patience
+    number = 0
+    while True:
+        late = time.monotonic() > deadline  # one more attempt, as it may just have got ready
+        lower = 0.05 * (number % 4)
         bend = ((0.38, 0.25), (0.56, 0.3), (0.4, 0.35), (0.55, 0.38))
         line = [scene.place(x, y + lower) for x, y in bend]
         places = along(line, 10)[1:-1]
@@ -93,12 +96,12 @@ def stroke(scene: Scene) -> dict[str, Any]:
         def share(now: Picture, before: Picture = before, at: list[Point] = places) -> float:
             return differing(now, before, at, BRUSH)
 
-        now = _await(scene, lambda seen: share(seen) >= LINE_SHARE, patience)
+        now = _await(scene, lambda seen: share(seen) >= LINE_SHARE, STROKE_SECONDS)
         beside = differing(now, before, _beside(line, park))
         seen = {"line": round(share(now), 3), "beside": round(beside, 3), "strokes": number + 1}
-        if seen["line"] >= LINE_SHARE and beside <= BESIDE_SHARE:
-            break
-    return seen
+        if late or (seen["line"] >= LINE_SHARE and beside <= BESIDE_SHARE):
+            return seen
+        number += 1
 
 
 def _beside(line: list[Point], park: Point) -> list[Point]:
@@ -114,7 +117,10 @@ def _beside(line: list[Point], park: Point) -> list[Point]:
 
 
 def flag(scene: Scene) -> dict[str, Any]:
-    """Click Scratch's green flag: where the cat was, and how far it went, in pixels."""
+    """Click Scratch's green flag: where the cat was, and how far it went, in pixels.
+
+    What shows a stage may not listen yet, so the flag is clicked until the cat goes, or time is up.
+    """
     scene.hand.front(scene.window.number)
     before = _await(scene, lambda now: _cat(now) is not None)
     green, cat = _flag(before), _cat(before)
@@ -125,7 +131,6 @@ def flag(scene: Scene) -> dict[str, Any]:
     }
     if green is None or cat is None:
         return seen
-    scene.hand.click(green.middle)
 
     def went(now: Picture) -> list[int] | None:
         there = _cat(now)
@@ -133,7 +138,11 @@ def flag(scene: Scene) -> dict[str, Any]:
             return None
         return [there.middle[0] - cat.middle[0], there.middle[1] - cat.middle[1]]
 
-    seen["moved"] = went(_await(scene, lambda now: (went(now) or [0])[0] >= CAT_MOVE))
+    deadline = time.monotonic() + WAIT_SECONDS * scene.patience
+    while (seen["moved"] or [0])[0] < CAT_MOVE and time.monotonic() < deadline:
+        scene.hand.click(green.middle)
+        now = _await(scene, lambda now: (went(now) or [0])[0] >= CAT_MOVE, CLICK_SECONDS)
+        seen["moved"] = went(now)
     return seen
 
 

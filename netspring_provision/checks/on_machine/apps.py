@@ -22,6 +22,7 @@ from netspring_provision.checks.on_machine.x11 import Display, Window
 
 MENUS = ("/usr/local/share/applications", "/usr/share/applications")
 SMALLEST_WINDOW = 150  # pixels; anything smaller is a hint or a splash
+FEWEST_COLOURS = 16  # in a window that shows something; a blank one has three at most
 PAINT_SECONDS = 120  # for a window to fill with content; several emulated PCs share the cores
 LOOK_SECONDS = 1.0
 # A window counts as filled when at least this share of its area differs from the screen before.
@@ -210,17 +211,20 @@ def _filled(
         windows = _new(display, before)
         now = display.picture().halved()
         filled = bool(windows) and now.changed(empty) >= _enough(windows[0], empty)
-        if filled and now.changed(last) < STILL_SHARE:
+        shown = _inside(now, windows[0]) if windows else now
+        still = filled and now.changed(last) < STILL_SHARE
+        if still and shown.variety()["colours"] >= FEWEST_COLOURS:
             break
         if time.monotonic() > deadline or (not windows and process.poll() is not None):
             break
         last = now
-    shown = now
-    if windows:
-        window = windows[0]
-        shown = now.part(window.x // 2, window.y // 2, window.width // 2, window.height // 2)
     png = base64.b64encode(now.png()).decode()
     return {"filled": filled, "variety": shown.variety(), "png": png}
+
+
+def _inside(screen: Picture, window: Window) -> Picture:
+    """What a window shows, of a picture of the screen that was halved."""
+    return screen.part(window.x // 2, window.y // 2, window.width // 2, window.height // 2)
 
 
 def _enough(window: Window, screen: Picture) -> float:
