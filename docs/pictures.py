@@ -103,7 +103,7 @@ class Shot:
     Attributes:
         argv: what is opened; nothing for the desktop itself.
         acts: what is done then, one after the other, each once the screen is still.
-        splash_seconds: how long it may show its name before its window.
+        splash_seconds: how long it may show its name, or an empty window, once it is there.
     """
 
     argv: tuple[str, ...] = ()
@@ -116,8 +116,7 @@ SHOTS = {
     "desktop": Shot(),
     "tuxpaint": Shot(("tuxpaint",), (sun,), splash_seconds=20),
     "mypaint": Shot(("mypaint",), (sun,)),
-    "drawing": Shot(("drawing",), (sun,)),
-    "scratch": Shot(("netspring-scratch", f"{FOLDER}/walk.sb3"), (flag,)),
+    "scratch": Shot(("netspring-scratch", f"{FOLDER}/walk.sb3"), (flag,), splash_seconds=90),
     "kturtle": Shot(("kturtle", "-i", f"file://{FOLDER}/flower.turtle"), (keys("f5"),)),
     "thonny": Shot(("thonny", f"{FOLDER}/flower.py"), (keys("f5"),)),
     "gcompris": Shot(("gcompris-qt",), splash_seconds=20),
